@@ -1,0 +1,20 @@
+"""One remote server as seen by a client: a state machine without input or output of its own."""
+
+from ntp_proto.association.actions import Action, Close, Demobilize, Measured, Rejected, Rejection, Reset, Send, WakeAt
+from ntp_proto.association.association import Association, AssociationConfig
+from ntp_proto.association.measurement import Measurement
+
+__all__ = [
+    "Action",
+    "Association",
+    "AssociationConfig",
+    "Close",
+    "Demobilize",
+    "Measured",
+    "Measurement",
+    "Rejected",
+    "Rejection",
+    "Reset",
+    "Send",
+    "WakeAt",
+]

@@ -1,0 +1,245 @@
+"""The documents that a running daemon shows on its observation socket: the one interface of every tool that reads its state.
+
+Keys carry their unit (`_s`, seconds); frequencies are dimensionless (s/s). A field may be added in any release; one is renamed or removed
+only with a new `version`. `json_schema()` prints the schema.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+__all__ = [
+    "DOCUMENT_VERSION",
+    "ClockMode",
+    "Observation",
+    "ProgramState",
+    "SourceObservation",
+    "SourceStatus",
+    "SyncState",
+    "SystemObservation",
+    "decode",
+    "encode",
+    "json_schema",
+]
+
+DOCUMENT_VERSION = 1
+
+
+class ClockMode(Enum):
+    """Which clock is disciplined."""
+
+    STEER = "steer"
+    """The system clock."""
+    VIRTUAL = "virtual"
+    """A corrected clock inside the daemon; the system clock is left alone."""
+
+
+class SyncState(Enum):
+    """Whether the clock can be trusted, and if not, why."""
+
+    STARTING = "starting"
+    """No quorum of sources has agreed yet."""
+    SYNCHRONIZED = "synchronized"
+    """The clock follows its sources."""
+    HOLDOVER = "holdover"
+    """The sources are gone; the clock runs on with the last frequency and its error bound grows."""
+    NO_MAJORITY = "no-majority"
+    """The sources contradict each other and no majority agrees."""
+    PANIC = "panic"
+    """The sources ask for a correction beyond the limits; the clock is left alone."""
+    UNSYNCHRONIZED = "unsynchronized"
+    """The error bound has grown past the limit."""
+
+
+class SourceStatus(Enum):
+    """Why a source is, or is not, used. Every source always has exactly one."""
+
+    SELECTED = "selected"
+    """Used: it agrees with the majority."""
+    STARTING = "starting"
+    """No measurement yet."""
+    UNREACHABLE = "unreachable"
+    """The last eight requests were not answered."""
+    UNSYNCHRONIZED = "unsynchronized"
+    """The server says that it has no time itself."""
+    DISTANT = "distant"
+    """Its root distance (error bound) is above the limit."""
+    FALSETICKER = "falseticker"
+    """It contradicts the majority."""
+    NO_MAJORITY = "no-majority"
+    """The sources contradict each other and no majority agrees."""
+    TOO_FEW = "too-few"
+    """It would be usable, but fewer sources agree than are required."""
+    LOOP = "loop"
+    """It follows us."""
+    DENIED = "denied"
+    """It told us to go away."""
+
+
+class ProgramState(msgspec.Struct, frozen=True, kw_only=True):
+    """The daemon as a process.
+
+    Attributes:
+        name: "ntp-daemon".
+        version: Of the program.
+        pid: Process id.
+        uptime_s: Seconds since its start.
+        time: The disciplined clock when the document was made, ISO 8601, UTC.
+        clock: Which clock is disciplined.
+        clock_reason: Why it is not the system clock, "" when it is or when the operator asked for it.
+    """
+
+    name: str
+    version: str
+    pid: int
+    uptime_s: float
+    time: str
+    clock: ClockMode
+    clock_reason: str
+
+
+class SystemObservation(msgspec.Struct, frozen=True, kw_only=True):
+    """The clock and what is known of it.
+
+    Attributes:
+        state: Whether the clock can be trusted.
+        reason: The same as one sentence.
+        stratum: 16 while not synchronised.
+        leap: "none", "insert", "delete" or "unsynchronized".
+        reference_id: Whom we follow, as text.
+        reference: The name of that source, "" when there is none.
+        offset_s: What is still to be corrected, s; > 0: our clock is behind.
+        offset_error_s: Standard error of `offset_s`; null before the first estimate.
+        frequency: The correction of the oscillator's frequency in force (without a slew), s/s; > 0: the clock is made to run faster.
+        frequency_error: Standard error of the frequency; null before the first estimate.
+        root_delay_s: Round trip to the primary reference.
+        root_dispersion_s: Bound of all further error, grown to now.
+        maximum_error_s: The hard bound: root delay / 2 + root dispersion + |offset|; null while not synchronised.
+        last_update_age_s: Since the last measurement that was used; null when there is none.
+        poll_interval_s: Shortest interval over the sources.
+        step_count: How often the clock was set.
+        accumulated_steps_s: Sum of the absolute values of all steps.
+        accumulated_step_panic_threshold_s: The limit of that sum; null when there is none.
+        slewing: Whether an offset is being slewed out now.
+        displacement_count: How often something else has set the clock.
+    """
+
+    state: SyncState
+    reason: str
+    stratum: int
+    leap: str
+    reference_id: str
+    reference: str
+    offset_s: float
+    offset_error_s: float | None
+    frequency: float
+    frequency_error: float | None
+    root_delay_s: float
+    root_dispersion_s: float
+    maximum_error_s: float | None
+    last_update_age_s: float | None
+    poll_interval_s: float
+    step_count: int
+    accumulated_steps_s: float
+    accumulated_step_panic_threshold_s: float | None
+    slewing: bool
+    displacement_count: int
+
+
+class SourceObservation(msgspec.Struct, frozen=True, kw_only=True):
+    """One server.
+
+    Attributes:
+        id: Unique in this run of the daemon.
+        name: As configured, with the port.
+        address: Numeric address and port.
+        mode: "server" or "pool".
+        status: Why it is, or is not, used.
+        reason: The same as one sentence.
+        reach: The last eight requests, newest in the lowest bit; a 1 was answered.
+        poll_interval_s: Present interval between requests.
+        unanswered_polls: Requests since the last answer, at most 8.
+        offset_s: The estimate from this source alone, s; > 0: our clock is behind. Null before a measurement, as are the next five.
+        offset_error_s: Its standard error.
+        delay_s: Round trip of the last measurement.
+        minimum_delay_s: The path's estimated round trip without queueing.
+        jitter_s: Typical queueing, s.
+        last_sample_age_s: Since the last measurement.
+        stratum: The server's, 0 before the first answer.
+        reference_id: Whom the server follows, "" before the first answer.
+        root_delay_s: The server's.
+        root_dispersion_s: The server's.
+        transmit_stamps: Who stamps our requests: "daemon", "kernel" or "hardware", "" before the first.
+        receive_stamps: Who stamps the answers.
+        requests: Sent so far.
+        samples: Measurements so far.
+        rejections: Answers not used, by reason.
+    """
+
+    id: int
+    name: str
+    address: str
+    mode: str
+    status: SourceStatus
+    reason: str
+    reach: int
+    poll_interval_s: float
+    unanswered_polls: int
+    offset_s: float | None
+    offset_error_s: float | None
+    delay_s: float | None
+    minimum_delay_s: float | None
+    jitter_s: float | None
+    last_sample_age_s: float | None
+    stratum: int
+    reference_id: str
+    root_delay_s: float
+    root_dispersion_s: float
+    transmit_stamps: str
+    receive_stamps: str
+    requests: int
+    samples: int
+    rejections: dict[str, int]
+
+
+class Observation(msgspec.Struct, frozen=True, kw_only=True):
+    """The whole document.
+
+    Attributes:
+        version: `DOCUMENT_VERSION`.
+        program: The daemon as a process.
+        system: The clock.
+        sources: The servers, in the order of their ids.
+    """
+
+    version: int
+    program: ProgramState
+    system: SystemObservation
+    sources: tuple[SourceObservation, ...]
+
+
+def encode(observation: Observation) -> bytes:
+    """The document as JSON, UTF-8."""
+    return msgspec.json.encode(observation)
+
+
+def decode(data: bytes) -> Observation:
+    """Read a document.
+
+    Raises:
+        ValueError: not a document of this version, with the place of the fault.
+    """
+    try:
+        observation = msgspec.json.decode(data, type=Observation)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"not an observation document: {error}") from error
+    if observation.version != DOCUMENT_VERSION:
+        raise ValueError(f"observation document version {observation.version}, this program reads {DOCUMENT_VERSION}")
+    return observation
+
+
+def json_schema() -> bytes:
+    """The JSON schema of the document, as JSON."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Observation)), indent=2)
