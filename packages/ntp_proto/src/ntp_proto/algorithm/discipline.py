@@ -1,0 +1,362 @@
+"""The discipline: from measurements to what is done to the clock. The only owner of the estimators, the only caller of the clock.
+
+    measurement -> sample -> estimator (one a source) -> selection -> combination (one for all) -> steering -> clock
+
+One thing flows back: what the clock really did (`ClockChange`) goes into the timescale, in `_apply`, and nowhere else; the estimators
+live on the uncorrected clock and never hear of it. Measurements whose request was sent before the last step are dropped, for their
+timestamps may lie on both sides of it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+from ntp_proto.algorithm.clock_filter import ClockEstimate
+from ntp_proto.algorithm.combination import Combination, combine
+from ntp_proto.algorithm.config import DisciplineConfig
+from ntp_proto.algorithm.estimator import FrequencyPrior, SourceEstimator
+from ntp_proto.algorithm.polling import PollPolicy
+from ntp_proto.algorithm.sample import Sample
+from ntp_proto.algorithm.selection import Selection, Vote, select
+from ntp_proto.algorithm.steering import Hold, Refuse, Slew, Steering, SteeringHistory, Step, steer
+from ntp_proto.algorithm.timescale import Timescale
+from ntp_proto.algorithm.views import SourceView, SystemView
+from ntp_proto.association.measurement import Measurement
+from ntp_proto.clock import Clock, ClockChange, ClockStatus
+from ntp_proto.identifiers import LeapIndicator
+from ntp_proto.observation import SourceStatus, SyncState
+from ntp_proto.time_types import NtpDuration, PollInterval
+
+__all__ = ["Discipline", "DisciplineUpdate"]
+
+_SIGMAS = 3.0
+"""Standard errors in a source's error bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class DisciplineUpdate:
+    """What came of an input.
+
+    Attributes:
+        steering: What was done to the clock, None when nothing was to be done.
+        displacement_s: How far something else has set the clock since the last input, s; 0.0: it did not.
+        wake_at: When `handle_timer` is to be called, monotonic s; None: no need.
+    """
+
+    steering: Steering | None
+    displacement_s: float
+    wake_at: float | None
+
+
+@dataclass(slots=True)
+class _Source:
+    policy: PollPolicy
+    condition: SourceStatus | None = None
+    status: SourceStatus = SourceStatus.STARTING
+    measurement: Measurement | None = None
+    estimator: SourceEstimator | None = None
+    claim: Vote | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reference:
+    """What the last used measurement said of the way to the primary reference."""
+
+    source: int
+    stratum: int
+    root_delay_s: float
+    root_dispersion_s: float
+    leap: LeapIndicator
+    updated_at: float
+
+
+@dataclass(slots=True)
+class _Control:
+    """What the clock is being told."""
+
+    base_frequency: float
+    slew_ends_at: float | None = None
+    last_step_at: float = -math.inf
+    refusal: Refuse | None = None
+    history: SteeringHistory = field(default_factory=SteeringHistory)
+
+
+class Discipline:
+    """Disciplines one clock.
+
+    Args:
+        config: The settings.
+        clock: The clock.
+        now: Monotonic instant, s.
+        prior: What is known of the oscillator (drift file); None: the clock's present correction, with the configured uncertainty.
+    """
+
+    def __init__(self, config: DisciplineConfig, clock: Clock, now: float, prior: FrequencyPrior | None = None) -> None:
+        self.config = config
+        self._clock = clock
+        self._prior = prior or FrequencyPrior(clock.frequency(), config.initial_frequency_uncertainty)
+        self._timescale = Timescale.starting(now, clock.frequency())
+        self._control = _Control(self._prior.frequency)
+        self._sources: dict[int, _Source] = {}
+        self._selection = Selection(frozenset(), False, False)
+        self._combination: Combination | None = None
+        self._reference: _Reference | None = None
+        self._voters = 0
+        self._displacements = 0
+        clock.displacement(now)
+        self._apply(clock.set_frequency(self._prior.frequency, now))
+
+    def add_source(self, source: int, poll: tuple[PollInterval, PollInterval, PollInterval]) -> None:
+        """Take a source in; `poll` is its initial, shortest and longest interval."""
+        initial, minimum, maximum = poll
+        self._sources[source] = _Source(PollPolicy(initial, minimum, maximum))
+
+    def remove_source(self, source: int, now: float) -> None:
+        """Forget a source; what its samples have taught the joint filter stays until the group of survivors changes."""
+        del self._sources[source]
+        self._vote(now)
+
+    def set_condition(self, source: int, condition: SourceStatus | None, now: float) -> None:
+        """Say that a source cannot be used, and why; None: it can."""
+        if self._sources[source].condition is not condition:
+            self._sources[source].condition = condition
+            self._vote(now)
+
+    def measure(self, source: int, measurement: Measurement, now: float) -> DisciplineUpdate:
+        """Take in a measurement of a source and steer."""
+        displacement_s = self._notice_displacement(now)
+        if measurement.sent_at <= self._control.last_step_at:
+            return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
+        state = self._sources[source]
+        state.measurement = measurement
+        sample = Sample.of(measurement, self._timescale)
+        predicted = self._combination.estimate(sample.at) if self._combination else None
+        state.estimator = state.estimator.after(sample, self._prior) if state.estimator else SourceEstimator.starting(sample, self._prior)
+        self._vote(now)
+        survivors = self._selection.survivors
+        estimators = {key: s.estimator for key, s in self._sources.items() if s.estimator is not None}
+        self._combination = combine(self._combination, survivors, estimators, source, self._prior)
+        if source not in survivors or self._combination is None:
+            return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
+        self._note_reference(now)
+        estimate = self._combination.estimate(self._timescale.uncorrected(now))
+        state.policy = state.policy.after(estimate, state.estimator.path.jitter_s, _surprise(state.estimator, sample, predicted))
+        return DisciplineUpdate(self._steer(estimate, now), displacement_s, self._control.slew_ends_at)
+
+    def handle_timer(self, now: float) -> DisciplineUpdate:
+        """End a slew that is due, or go on with what is left of it."""
+        displacement_s = self._notice_displacement(now)
+        due = self._control.slew_ends_at
+        if due is None or now < due:
+            return DisciplineUpdate(None, displacement_s, due)
+        self._control.slew_ends_at = None
+        if self._combination is None:
+            self._apply(self._clock.set_frequency(self._control.base_frequency, now))
+            return DisciplineUpdate(Hold(self._control.base_frequency), displacement_s, None)
+        estimate = self._combination.estimate(self._timescale.uncorrected(now))
+        return DisciplineUpdate(self._finish_slew(estimate, now), displacement_s, self._control.slew_ends_at)
+
+    def force_step(self, now: float) -> float | None:
+        """Set the clock by all that is to be corrected, whatever the limits: a person's order.
+
+        Returns:
+            The step, s; > 0: forward. None when nothing is known.
+        """
+        if self._combination is None:
+            return None
+        estimate = self._combination.estimate(self._timescale.uncorrected(now))
+        offset_s = estimate.offset_s - self._timescale.correction(now)
+        self._execute(Step(self._control.base_frequency, offset_s), now)
+        return offset_s
+
+    def stop(self, now: float) -> float:
+        """End a slew and leave the clock with its base frequency, s/s, which is returned."""
+        self._control.slew_ends_at = None
+        self._apply(self._clock.set_frequency(self._control.base_frequency, now))
+        return self._control.base_frequency
+
+    def _notice_displacement(self, now: float) -> float:
+        """When something else has set the clock, start anew: nothing that was known of the offset holds, but the frequency does."""
+        displacement_s = self._clock.displacement(now)
+        if displacement_s:
+            self._displacements += 1
+            if self._combination is not None:
+                estimate = self._combination.estimate(self._timescale.uncorrected(now))
+                self._prior = FrequencyPrior(estimate.frequency, max(estimate.frequency_error, 1e-7))
+            self._combination = None
+            self._selection = Selection(frozenset(), False, False)
+            for state in self._sources.values():
+                state.estimator = None
+            self._control.last_step_at = now
+            self._control.slew_ends_at = None
+            self._control.history = self._control.history.reopened()
+            change = self._clock.set_frequency(self._control.base_frequency, now)
+            self._apply(ClockChange(change.at, change.frequency, displacement_s))
+        return displacement_s
+
+    def _vote(self, now: float) -> None:
+        at = self._timescale.uncorrected(now)
+        votes = []
+        for key, state in self._sources.items():
+            state.status = state.condition or SourceStatus.STARTING
+            if state.condition is None and state.estimator is not None:
+                state.claim = self._claim(key, state, at)
+                state.status = SourceStatus.DISTANT
+                if state.claim.distance_s <= self.config.maximum_source_distance_s:
+                    votes.append(state.claim)
+        self._voters = len(votes)
+        self._selection = select(votes, self._required())
+        for vote in votes:
+            self._sources[vote.source].status = _verdict(vote.source, self._selection)
+
+    def _required(self) -> int:
+        possible = sum(state.condition is None for state in self._sources.values())
+        return self.config.minimum_agreeing_sources or min(3, possible // 2 + 1)
+
+    def _claim(self, key: int, state: _Source, at: float) -> Vote:
+        """A source's estimate and its bound: half of the way to the primary reference, its dispersion, and our uncertainty of its offset."""
+        assert state.estimator is not None
+        assert state.measurement is not None
+        estimate = state.estimator.estimate(at)
+        path_s = 0.5 * (max(0.0, state.estimator.path.base_delay_s) + state.measurement.root_delay.to_seconds())
+        distance_s = path_s + state.measurement.root_dispersion.to_seconds() + _SIGMAS * estimate.offset_error_s
+        return Vote(key, estimate.offset_s, distance_s)
+
+    def _note_reference(self, now: float) -> None:
+        survivors = {key: self._sources[key] for key in self._selection.survivors}
+        key, best = min(survivors.items(), key=lambda item: (item[1].claim.distance_s if item[1].claim else math.inf, item[0]))
+        assert best.measurement is not None
+        assert best.estimator is not None
+        votes = [state.measurement.leap for state in survivors.values() if state.measurement is not None]
+        leap = next((mark for mark in (LeapIndicator.INSERT, LeapIndicator.DELETE) if 2 * votes.count(mark) > len(votes)), LeapIndicator.NO_WARNING)
+        measurement = best.measurement
+        root_delay_s = measurement.root_delay.to_seconds() + max(0.0, best.estimator.path.base_delay_s)
+        self._reference = _Reference(key, measurement.stratum, root_delay_s, measurement.root_dispersion.to_seconds(), leap, now)
+
+    def _steer(self, estimate: ClockEstimate, now: float) -> Steering:
+        steering = steer(estimate, self._timescale.correction(now), self._control.history, self.config)
+        self._execute(steering, now)
+        self._publish(now)
+        return steering
+
+    def _finish_slew(self, estimate: ClockEstimate, now: float) -> Steering:
+        """At the end of a slew take it off; when the timer came late or the slew was very fast, a little is left to be slewed."""
+        steering = steer(estimate, self._timescale.correction(now), self._control.history, self.config)
+        residual_s = estimate.offset_s - self._timescale.correction(now)
+        if not isinstance(steering, Slew) or abs(residual_s) < 0.1 * estimate.offset_error_s:
+            steering = Hold(self._control.base_frequency)
+        self._execute(steering, now, is_update=False)
+        return steering
+
+    def _execute(self, steering: Steering, now: float, *, is_update: bool = True) -> None:
+        control = self._control
+        control.refusal = steering if isinstance(steering, Refuse) else None
+        match steering:
+            case Hold(frequency):
+                control.base_frequency, control.slew_ends_at = frequency, None
+                self._apply(self._clock.set_frequency(frequency, now))
+            case Slew(frequency, slew, duration_s):
+                control.base_frequency = frequency
+                change = self._clock.set_frequency(frequency + slew, now)
+                self._apply(change)
+                control.slew_ends_at = change.at + duration_s
+            case Step(frequency, offset_s):
+                control.base_frequency, control.slew_ends_at = frequency, None
+                self._apply(self._clock.set_frequency(frequency, now))
+                change = self._clock.step(NtpDuration.from_seconds(offset_s), now)
+                self._apply(change)
+                control.last_step_at = change.at
+            case Refuse():
+                control.slew_ends_at = None
+                self._apply(self._clock.set_frequency(control.base_frequency, now))
+        if is_update:
+            control.history = control.history.after(steering)
+
+    def _apply(self, change: ClockChange) -> None:
+        """The one place where what the clock did flows back."""
+        self._timescale = self._timescale.after(change)
+
+    def _publish(self, now: float) -> None:
+        view = self.system(now)
+        synchronized = view.state is SyncState.SYNCHRONIZED
+        error_s = view.estimate.offset_error_s if view.estimate else 0.0
+        bound_s = 0.5 * view.root_delay_s + view.root_dispersion_s
+        self._clock.set_status(ClockStatus(synchronized, view.leap, NtpDuration.from_seconds(error_s), NtpDuration.from_seconds(bound_s)))
+
+    def source(self, source: int, now: float) -> SourceView:
+        """One source as it stands."""
+        state = self._sources[source]
+        if state.estimator is None or state.claim is None:
+            return SourceView(state.status, state.policy.interval, state.measurement, None, None, None, None)
+        estimate = state.estimator.estimate(self._timescale.uncorrected(now))
+        offset_s = estimate.offset_s - self._timescale.correction(now)
+        return SourceView(
+            state.status, state.policy.interval, state.measurement, state.estimator, offset_s, estimate.offset_error_s, state.claim.distance_s
+        )
+
+    def system(self, now: float) -> SystemView:
+        """The clock as it stands."""
+        reference, control = self._reference, self._control
+        estimate = self._combination.estimate(self._timescale.uncorrected(now)) if self._combination else None
+        offset_s = estimate.offset_s - self._timescale.correction(now) if estimate else 0.0
+        age_s = now - reference.updated_at if reference else None
+        dispersion_s = self._root_dispersion_s(estimate, offset_s, now)
+        state = self._state(dispersion_s)
+        is_usable = state in (SyncState.SYNCHRONIZED, SyncState.HOLDOVER, SyncState.NO_MAJORITY) and reference is not None
+        return SystemView(
+            state=state,
+            refusal=control.refusal,
+            stratum=min(16, reference.stratum + 1) if reference and is_usable else 16,
+            leap=reference.leap if reference and is_usable else LeapIndicator.UNSYNCHRONIZED,
+            reference=reference.source if reference and is_usable else None,
+            offset_s=offset_s,
+            estimate=estimate,
+            frequency=control.base_frequency,
+            root_delay_s=reference.root_delay_s if reference else 0.0,
+            root_dispersion_s=dispersion_s,
+            last_update_age_s=age_s,
+            history=control.history,
+            is_slewing=control.slew_ends_at is not None,
+            displacement_count=self._displacements,
+            agreeing=len(self._selection.agreeing),
+            required=self._required(),
+            voters=self._voters,
+        )
+
+    def _root_dispersion_s(self, estimate: ClockEstimate | None, offset_s: float, now: float) -> float:
+        """The reference's dispersion, what is still to be corrected, our uncertainty, and the growth since the last update (RFC 5905 §11.2.3)."""
+        if estimate is None or self._reference is None:
+            return 0.0
+        age_s = max(0.0, now - self._reference.updated_at)
+        own_s = abs(offset_s) + _SIGMAS * estimate.offset_error_s
+        return self._reference.root_dispersion_s + own_s + self.config.frequency_tolerance * age_s
+
+    def _state(self, root_dispersion_s: float) -> SyncState:
+        if self._control.refusal is not None:
+            return SyncState.PANIC
+        contradicted = self._voters > 1 and not self._selection.has_majority
+        if self._combination is None or self._reference is None:
+            return SyncState.NO_MAJORITY if contradicted else SyncState.STARTING
+        if root_dispersion_s > self.config.holdover_limit_s:
+            return SyncState.UNSYNCHRONIZED
+        if self._selection.survivors:
+            return SyncState.SYNCHRONIZED
+        return SyncState.NO_MAJORITY if contradicted else SyncState.HOLDOVER
+
+
+def _verdict(source: int, selection: Selection) -> SourceStatus:
+    if not selection.has_majority:
+        return SourceStatus.NO_MAJORITY
+    if source not in selection.agreeing:
+        return SourceStatus.FALSETICKER
+    return SourceStatus.SELECTED if selection.has_quorum else SourceStatus.TOO_FEW
+
+
+def _surprise(estimator: SourceEstimator, sample: Sample, predicted: ClockEstimate | None) -> float:
+    """How far the sample was from its prediction, in standard errors of both."""
+    if predicted is None:
+        return 0.0
+    likelihood = estimator.path.likelihood(sample.offset_s, sample.delay_s)
+    beyond_s = max(0.0, abs(sample.offset_s - predicted.offset_s) - likelihood.half_width_s)
+    return beyond_s / math.hypot(predicted.offset_error_s, likelihood.edge_s)

@@ -1,0 +1,40 @@
+"""One exchange on the uncorrected clock: the form in which the estimators keep it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ntp_proto.algorithm.timescale import Timescale
+from ntp_proto.association.measurement import Measurement
+
+__all__ = ["Sample"]
+
+
+class Sample(NamedTuple):
+    """One exchange, free of every correction of our clock.
+
+    Attributes:
+        at: Uncorrected seconds, the middle of the exchange.
+        offset_s: Remote minus uncorrected local; > 0: the uncorrected clock is behind.
+        delay_s: Round trip less the server's processing time, in uncorrected seconds.
+    """
+
+    at: float
+    offset_s: float
+    delay_s: float
+
+    @classmethod
+    def of(cls, measurement: Measurement, timescale: Timescale) -> Sample:
+        """Carry a measurement over to the uncorrected clock.
+
+        A timestamp of our clock reads `correction` too much, at its own instant; so the offset lacks the mean of the two corrections, and
+        the round trip has their difference too much.
+        """
+        at_origin = timescale.correction(measurement.sent_at)
+        at_destination = timescale.correction(measurement.received_at)
+        middle = 0.5 * (timescale.uncorrected(measurement.sent_at) + timescale.uncorrected(measurement.received_at))
+        return cls(
+            middle,
+            measurement.offset.to_seconds() + 0.5 * (at_origin + at_destination),
+            measurement.delay.to_seconds() - (at_destination - at_origin),
+        )
