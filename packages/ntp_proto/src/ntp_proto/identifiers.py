@@ -57,10 +57,17 @@ class KissCode(Enum):
 class ReferenceId:
     """The 32-bit reference id: four letters at stratum 0 and 1, above that the address of the upstream server.
 
+    Raises:
+        ValueError: `bits` does not fit 32 bits.
+
     Source: RFC 5905 §7.3.
     """
 
     bits: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.bits <= 0xFFFFFFFF:
+            raise ValueError(f"a reference id has 32 bits, got {self.bits:#x}")
 
     @classmethod
     def from_ascii(cls, text: str) -> ReferenceId:
@@ -77,6 +84,8 @@ class ReferenceId:
     def from_address(cls, host: str) -> ReferenceId:
         """The id that a client of this server serves: its IPv4 address, or the first four bytes of the MD5 of its IPv6 address.
 
+        The digest makes a short name of a long address; nothing depends on its strength.
+
         Args:
             host: A numeric address; a zone ("%eth0") is ignored, an IPv4-mapped address counts as IPv4.
 
@@ -88,7 +97,7 @@ class ReferenceId:
             address = address.ipv4_mapped
         if isinstance(address, ipaddress.IPv4Address):
             return cls(int(address))
-        import hashlib  # deferred: it loads OpenSSL, which a daemon with IPv4 servers does not need
+        import hashlib  # noqa: PLC0415 — it loads OpenSSL, which a daemon with IPv4 servers does not need
 
         return cls(int.from_bytes(hashlib.md5(address.packed, usedforsecurity=False).digest()[:4], "big"))
 
@@ -99,9 +108,12 @@ class ReferenceId:
         return KissCode(letters) if letters in ("DENY", "RSTR", "RATE", "NTSN") else KissCode.OTHER
 
     def to_text(self, stratum: int) -> str:
-        """The id as people read it: letters at stratum 0 and 1 when they are printable, a dotted quad otherwise."""
+        """The id as people read it: letters at stratum 0 and 1 when they are printable, a dotted quad otherwise.
+
+        Only printable ASCII comes out, whatever a server has sent: it is safe to show on a terminal.
+        """
         letters = self._letters() if stratum <= 1 else None
-        return letters if letters else str(ipaddress.IPv4Address(self.bits))
+        return letters or str(ipaddress.IPv4Address(self.bits))
 
     def _letters(self) -> str | None:
         raw = self.bits.to_bytes(4, "big").rstrip(b"\0 ")

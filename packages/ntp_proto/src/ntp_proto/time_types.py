@@ -8,6 +8,7 @@ seconds to 238 ns only. Floats appear as differences, in seconds, inside the fil
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 __all__ = ["NtpDuration", "NtpTimestamp", "PollInterval"]
@@ -29,10 +30,17 @@ def _saturate(value: int) -> int:
 class NtpDuration:
     """A signed length of time in units of 2^-32 s, saturating at ±2^31 s.
 
+    Raises:
+        ValueError: `value` does not fit 64 bits; the conversions and the arithmetic saturate instead.
+
     Source: RFC 5905 §6 (the 64-bit format, taken as a signed difference).
     """
 
     value: int
+
+    def __post_init__(self) -> None:
+        if not _I64_MIN <= self.value <= _I64_MAX:
+            raise ValueError(f"a duration has 64 bits, got {self.value:#x}")
 
     @classmethod
     def from_seconds(cls, seconds: float) -> NtpDuration:
@@ -41,7 +49,7 @@ class NtpDuration:
         Raises:
             ValueError: `seconds` is not a number.
         """
-        if seconds != seconds:
+        if math.isnan(seconds):
             raise ValueError("a duration cannot be NaN")
         if abs(seconds) >= float(1 << 31):
             return cls(_I64_MAX if seconds > 0 else _I64_MIN)

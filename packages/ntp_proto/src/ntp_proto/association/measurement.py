@@ -10,13 +10,16 @@ from ntp_proto.time_types import NtpDuration, NtpTimestamp
 
 __all__ = ["Measurement"]
 
+_U64 = (1 << 64) - 1
+_ZERO = NtpTimestamp(0)
+
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """One request and its accepted answer.
+    r"""One request and its accepted answer.
 
           server      receive -----> transmit
-                     ^                        \\
+                     ^                        \
                     /                          v
           client  origin                    destination     -> time
 
@@ -25,7 +28,7 @@ class Measurement:
         receive: When it arrived, the server's clock.
         transmit: When the answer left, the server's clock.
         destination: When it arrived, our clock.
-        sent_at: The monotonic instant of `origin`, s.
+        sent_at: The monotonic instant at which the request was handed out, s; never after `origin`, so that no later change of the clock is missed.
         received_at: The monotonic instant of `destination`, s.
         stratum: The server's, 1 to 15.
         leap: The server's leap indicator, never `UNSYNCHRONIZED`.
@@ -58,13 +61,22 @@ class Measurement:
     def offset(self) -> NtpDuration:
         """Remote minus local clock, in the middle of the exchange; positive: our clock is behind.
 
+        Written as (receive - origin) - delay / 2, which equals ((receive - origin) + (transmit - destination)) / 2 and stays right up to
+        the edge of the era: the sum of the two large differences would overflow from 34 years on, and near 68 years its two terms
+        could wrap to opposite signs and cancel, so that the clocks would seem to agree.
+
         Source: RFC 5905 §8, equation for θ.
         """
-        return ((self.receive - self.origin) + (self.transmit - self.destination)).half()
+        doubled = 2 * (self.receive - self.origin).value - self.delay.value
+        return NtpTimestamp((doubled >> 1) & _U64) - _ZERO
 
     @property
     def delay(self) -> NtpDuration:
-        """Round trip less the server's processing time; negative only when a clock misbehaved.
+        """Round trip less the server's processing time.
+
+        Never far below zero: a delay that is negative by no more than the resolution of the two clocks is a short delay seen through
+        coarse clocks, and is kept, since to drop it would keep those exchanges only whose rounding errors happen to add up to a longer
+        delay. A more negative one means that a clock misbehaved, and makes no measurement.
 
         Source: RFC 5905 §8, equation for δ.
         """
