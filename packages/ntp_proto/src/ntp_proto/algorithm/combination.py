@@ -1,8 +1,10 @@
 """One estimate of the clock from all surviving sources: a single filter that sees all their samples.
 
 The sources measure the same clock, so its wander is common to them; averaging their separate estimates would count it several times. One
-filter over all samples, each weighed by its own path, is the combination by covariance done right. It holds samples of survivors only: when the group
-changes it is made anew from their recent history, and what a source that turned out to lie has said is gone.
+filter over all samples, each weighed by its own path, is the combination by covariance done right.
+
+When a source turns out to lie, the filter is made anew from the survivors' recent samples, and what the liar has said is gone. When a source
+merely leaves, what it has taught stays. While a source is new, its path model still improves much with each sample, so its samples are weighed again.
 """
 
 from __future__ import annotations
@@ -21,9 +23,16 @@ _REPLAYED = 64
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """The joint filter and whose samples it holds."""
+    """The joint filter.
 
-    survivors: frozenset[int]
+    Attributes:
+        contributors: Whose samples it holds.
+        start: What was known before them.
+        filter: What is known with them.
+    """
+
+    contributors: frozenset[int]
+    start: ClockFilter
     filter: ClockFilter
 
     def estimate(self, at: float) -> ClockEstimate:
@@ -34,34 +43,40 @@ class Combination:
 def combine(
     previous: Combination | None,
     survivors: frozenset[int],
+    liars: frozenset[int],
     estimators: Mapping[int, SourceEstimator],
-    measured: int | None,
+    measured: int,
     prior: FrequencyPrior,
 ) -> Combination | None:
-    """Bring the joint filter up to date.
+    """Bring the joint filter up to date with a new sample.
 
     Args:
-        previous: The combination before this measurement, if there was one.
-        survivors: Whom to follow now; when empty the previous combination stands.
+        previous: The combination before it, if there was one.
+        survivors: Whom to follow now.
+        liars: Whom the majority contradicts.
         estimators: The sources' samples and paths.
-        measured: The source with a new sample, or None.
-        prior: The oscillator before any sample, for a filter that is made anew.
+        measured: The source with the new sample.
+        prior: The oscillator before any sample.
 
     Returns:
-        The combination, or None when there is nothing to combine yet.
+        The combination; the previous one when the new sample is not of a survivor.
     """
-    if not survivors:
+    if measured not in survivors:
         return previous
-    if previous is None or previous.survivors != survivors or (measured is not None and estimators[measured].is_new):
-        return Combination(survivors, _made_anew([estimators[source] for source in sorted(survivors)], prior))
-    if measured is None or measured not in survivors:
-        return previous
-    at, likelihood = estimators[measured].weighed(1)[0]
-    return Combination(survivors, previous.filter.after(at, likelihood))
+    if previous is None or previous.contributors & liars:
+        return _replayed(_nothing_known([estimators[source] for source in survivors], prior), survivors, estimators)
+    if not estimators[measured].is_new:
+        at, likelihood = estimators[measured].weighed(1)[0]
+        return Combination(previous.contributors | survivors, previous.start, previous.filter.after(at, likelihood))
+    has_left = not previous.contributors <= estimators.keys()
+    return _replayed(previous.filter if has_left else previous.start, survivors, estimators)
 
 
-def _made_anew(estimators: list[SourceEstimator], prior: FrequencyPrior) -> ClockFilter:
-    first = min((e.samples[-_REPLAYED:][0] for e in estimators), key=lambda sample: sample.at)
-    weighed = sorted((item for e in estimators for item in e.weighed(_REPLAYED)), key=lambda item: item[0])
-    start = ClockFilter.starting(first.at, first.offset_s, max(0.5 * first.delay_s, 1e-6), prior.frequency, prior.error)
-    return start.after_all(weighed)
+def _nothing_known(estimators: list[SourceEstimator], prior: FrequencyPrior) -> ClockFilter:
+    first = min((estimator.samples[-_REPLAYED:][0] for estimator in estimators), key=lambda sample: sample.at)
+    return ClockFilter.starting(first.at, first.offset_s, max(0.5 * first.delay_s, 1e-6), prior.frequency, prior.error)
+
+
+def _replayed(start: ClockFilter, survivors: frozenset[int], estimators: Mapping[int, SourceEstimator]) -> Combination:
+    samples = sorted((item for source in survivors for item in estimators[source].weighed(_REPLAYED)), key=lambda item: item[0])
+    return Combination(survivors, start, start.after_all(item for item in samples if item[0] >= start.at))

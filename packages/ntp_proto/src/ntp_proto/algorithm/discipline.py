@@ -32,6 +32,8 @@ __all__ = ["Discipline", "DisciplineUpdate"]
 
 _SIGMAS = 3.0
 """Standard errors in a source's error bound."""
+_FREQUENCY_MARGIN = 1e-6
+"""How far a frequency that was found before may be off when all samples are gone: the oscillator may have cooled down meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,8 @@ class Discipline:
         self._vote(now)
         survivors = self._selection.survivors
         estimators = {key: s.estimator for key, s in self._sources.items() if s.estimator is not None}
-        self._combination = combine(self._combination, survivors, estimators, source, self._prior)
+        liars = frozenset(key for key, s in self._sources.items() if s.status is SourceStatus.FALSETICKER)
+        self._combination = combine(self._combination, survivors, liars, estimators, source, self._known_frequency(now))
         if source not in survivors or self._combination is None:
             return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
         self._note_reference(now)
@@ -176,14 +179,19 @@ class Discipline:
         self._apply(self._clock.set_frequency(self._control.base_frequency, now))
         return self._control.base_frequency
 
+    def _known_frequency(self, now: float) -> FrequencyPrior:
+        """What a filter that is made anew may take for granted: the frequency found so far, with a margin, or else the prior."""
+        if self._combination is None:
+            return self._prior
+        estimate = self._combination.estimate(self._timescale.uncorrected(now))
+        return FrequencyPrior(estimate.frequency, min(self._prior.error, max(3.0 * estimate.frequency_error, _FREQUENCY_MARGIN)))
+
     def _notice_displacement(self, now: float) -> float:
         """When something else has set the clock, start anew: nothing that was known of the offset holds, but the frequency does."""
         displacement_s = self._clock.displacement(now)
         if displacement_s:
             self._displacements += 1
-            if self._combination is not None:
-                estimate = self._combination.estimate(self._timescale.uncorrected(now))
-                self._prior = FrequencyPrior(estimate.frequency, max(estimate.frequency_error, 1e-7))
+            self._prior = self._known_frequency(now)
             self._combination = None
             self._selection = Selection(frozenset(), False, False)
             for state in self._sources.values():
@@ -283,6 +291,18 @@ class Discipline:
         error_s = view.estimate.offset_error_s if view.estimate else 0.0
         bound_s = 0.5 * view.root_delay_s + view.root_dispersion_s
         self._clock.set_status(ClockStatus(synchronized, view.leap, NtpDuration.from_seconds(error_s), NtpDuration.from_seconds(bound_s)))
+
+    def status(self, source: int) -> SourceStatus:
+        """Why a source is, or is not, used."""
+        return self._sources[source].status
+
+    def poll_interval(self, source: int) -> PollInterval:
+        """The wanted interval between requests to a source."""
+        return self._sources[source].policy.interval
+
+    def state(self, now: float) -> SyncState:
+        """Whether the clock can be trusted."""
+        return self.system(now).state
 
     def source(self, source: int, now: float) -> SourceView:
         """One source as it stands."""

@@ -1,0 +1,319 @@
+"""A whole NTP client without input or output: associations with servers, and the discipline that they feed.
+
+A shell (the daemon, the simulator) gives it timers, datagrams and transmit timestamps, and carries out the actions that come back:
+
+    source's Send    a datagram from a fresh socket; answer with `handle_sent`
+    source's Close   that socket is done with
+    source's Reset, Demobilize   resolve the name again, or find another server, and replace the source
+    WakeAt           call `handle_timer` then
+    Notice           worth a line in the log
+
+The back-edges run through here: the wanted poll interval to the association, a displaced clock to all of them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import assert_never
+
+from ntp_proto.algorithm.discipline import Discipline, DisciplineUpdate
+from ntp_proto.algorithm.steering import Refuse, Step
+from ntp_proto.association import Action, Association, AssociationConfig, Close, Demobilize, Measured, Rejected, Rejection, Reset, Send, WakeAt
+from ntp_proto.datagram import Address, Datagram, StampSource
+from ntp_proto.explain import explain_source, explain_system, offset_text
+from ntp_proto.identifiers import LeapIndicator
+from ntp_proto.observation import SourceObservation, SourceStatus, SyncState, SystemObservation
+from ntp_proto.time_types import NtpTimestamp, PollInterval
+
+__all__ = ["Client", "ClientAction", "Notice", "Severity", "SourceAction", "SourceLabel"]
+
+_CONDITIONS = {
+    Rejection.UNSYNCHRONIZED: SourceStatus.UNSYNCHRONIZED,
+    Rejection.ROOT_DISTANCE: SourceStatus.DISTANT,
+    Rejection.LOOP: SourceStatus.LOOP,
+}
+"""What an answer that is genuine but unusable says of the source, until a usable one comes."""
+_LEAP_NAMES = {
+    LeapIndicator.NO_WARNING: "none",
+    LeapIndicator.INSERT: "insert",
+    LeapIndicator.DELETE: "delete",
+    LeapIndicator.UNSYNCHRONIZED: "unsynchronized",
+}
+
+
+class Severity(Enum):
+    """How much a notice matters to an operator."""
+
+    INFO = "info"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that an operator may want to read: changes only, never one a packet."""
+
+    severity: Severity
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAction:
+    """An action of one source's association, for the shell to carry out."""
+
+    source: int
+    action: Send | Close | Reset | Demobilize
+
+
+ClientAction = SourceAction | WakeAt | Notice
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLabel:
+    """What people call a source: its configured name with port, and "server" or "pool"."""
+
+    name: str
+    mode: str
+
+
+@dataclass(slots=True)
+class _Peer:
+    label: SourceLabel
+    remote: Address
+    association: Association
+    wake_at: float | None = None
+    condition: SourceStatus | None = None
+    samples: int = 0
+    rejections: Counter[Rejection] = field(default_factory=Counter)
+    status: SourceStatus = SourceStatus.STARTING
+
+
+class Client:
+    """Follows any number of servers.
+
+    Args:
+        discipline: The discipline of the clock, without sources.
+        rng: Randomness for nonces and the spreading of requests.
+    """
+
+    def __init__(self, discipline: Discipline, rng: random.Random) -> None:
+        self.discipline = discipline
+        self._rng = rng
+        self._peers: dict[int, _Peer] = {}
+        self._discipline_wake_at: float | None = None
+        self._state = SyncState.STARTING
+
+    @property
+    def sources(self) -> frozenset[int]:
+        """The ids of the sources."""
+        return frozenset(self._peers)
+
+    def add_source(
+        self, source: int, label: SourceLabel, remote: Address, config: AssociationConfig, now: float, *, start_delay_s: float = 0.0
+    ) -> list[ClientAction]:
+        """Begin to follow a server; `source` is an id that was never used before."""
+        association = Association(config, remote, self._rng, now, start_delay_s)
+        self._peers[source] = _Peer(label, remote, association)
+        self.discipline.add_source(source, (config.poll_initial, config.poll_minimum, config.poll_maximum))
+        return self._carry_out(source, association.handle_timer(now), now)
+
+    def remove_source(self, source: int, now: float) -> list[ClientAction]:
+        """Forget a server; an answer that is still under way is ignored."""
+        del self._peers[source]
+        self.discipline.remove_source(source, now)
+        return self._concluded([], now)
+
+    def handle_timer(self, now: float) -> list[ClientAction]:
+        """Do whatever is due."""
+        actions: list[ClientAction] = []
+        if self._discipline_wake_at is not None and now >= self._discipline_wake_at:
+            actions += self._after(self.discipline.handle_timer(now), now)
+        for source, peer in list(self._peers.items()):
+            if peer.wake_at is not None and now >= peer.wake_at:
+                peer.wake_at = None
+                actions += self._translated(source, peer.association.handle_timer(now), now)
+        return self._concluded(actions, now)
+
+    def handle_sent(self, source: int, token: int, sent_at: NtpTimestamp, stamp_source: StampSource, now: float) -> list[ClientAction]:
+        """Take the transmit timestamp of a request."""
+        peer = self._peers.get(source)
+        return self._carry_out(source, peer.association.handle_sent(token, sent_at, stamp_source, now) or [], now) if peer else []
+
+    def handle_send_error(self, source: int, token: int, now: float) -> list[ClientAction]:
+        """Learn that a request could not be sent."""
+        peer = self._peers.get(source)
+        return self._carry_out(source, peer.association.handle_send_error(token, now), now) if peer else []
+
+    def handle_datagram(self, source: int, datagram: Datagram, now: float) -> list[ClientAction]:
+        """Take a datagram that arrived on the socket of one source at the monotonic instant `now`."""
+        peer = self._peers.get(source)
+        return self._carry_out(source, peer.association.handle_datagram(datagram, now), now) if peer else []
+
+    def burst(self, now: float) -> list[ClientAction]:
+        """Ask every source several times in a row, as at the start."""
+        actions: list[ClientAction] = []
+        for source, peer in self._peers.items():
+            actions += self._translated(source, peer.association.start_burst(now), now)
+        return self._concluded(actions, now)
+
+    def force_step(self, now: float) -> float | None:
+        """Set the clock by all that is to be corrected, whatever the limits; None when nothing is known."""
+        return self.discipline.force_step(now)
+
+    def stop(self, now: float) -> float:
+        """End a slew; returns the base frequency that the clock is left with, s/s."""
+        return self.discipline.stop(now)
+
+    def observe(self, now: float) -> tuple[SystemObservation, tuple[SourceObservation, ...]]:
+        """The status documents of the clock and of every source."""
+        return self._observe_system(now), tuple(self._observe_source(source, peer, now) for source, peer in sorted(self._peers.items()))
+
+    def _carry_out(self, source: int, actions: list[Action], now: float) -> list[ClientAction]:
+        return self._concluded(self._translated(source, actions, now), now)
+
+    def _translated(self, source: int, actions: list[Action], now: float) -> list[ClientAction]:
+        """Keep what is for us, hand on what is for the shell."""
+        peer = self._peers[source]
+        handed_on: list[ClientAction] = []
+        for action in actions:
+            match action:
+                case Send() | Close() | Reset() | Demobilize():
+                    handed_on.append(SourceAction(source, action))
+                    if isinstance(action, Demobilize):
+                        peer.condition = SourceStatus.DENIED
+                case WakeAt(at):
+                    peer.wake_at = at
+                case Measured(measurement):
+                    peer.samples += 1
+                    peer.condition = None
+                    self._set_condition(source, peer, now)
+                    handed_on += self._after(self.discipline.measure(source, measurement, now), now)
+                    handed_on += self._translated(source, self._poll_wish(source, peer, now), now)
+                case Rejected(reason):
+                    peer.rejections[reason] += 1
+                    peer.condition = _CONDITIONS.get(reason, peer.condition)
+                case _:
+                    assert_never(action)
+        self._set_condition(source, peer, now)
+        return handed_on
+
+    def _poll_wish(self, source: int, peer: _Peer, now: float) -> list[Action]:
+        return peer.association.set_poll_interval(self.discipline.poll_interval(source), now)
+
+    def _set_condition(self, source: int, peer: _Peer, now: float) -> None:
+        is_silent = peer.association.unanswered_polls >= 8 or (not peer.samples and peer.association.unanswered_polls >= 3)
+        unreachable = SourceStatus.UNREACHABLE if is_silent else None
+        self.discipline.set_condition(source, peer.condition or unreachable, now)
+
+    def _after(self, update: DisciplineUpdate, now: float) -> list[ClientAction]:
+        self._discipline_wake_at = update.wake_at
+        actions: list[ClientAction] = []
+        if update.displacement_s:
+            text = f"something else has set the clock by {offset_text(update.displacement_s)}; measuring anew"
+            actions.append(Notice(Severity.WARNING, text))
+            for source, peer in self._peers.items():
+                actions += self._translated(source, peer.association.start_burst(now), now)
+        match update.steering:
+            case Step(offset_s=offset_s):
+                actions.append(Notice(Severity.WARNING, f"set the clock by {offset_text(offset_s)}"))
+            case Refuse(limit, offset_s):
+                if self._state is not SyncState.PANIC:
+                    text = f"refused to correct the clock by {offset_text(offset_s)}: beyond {limit.value}; leaving it alone"
+                    actions.append(Notice(Severity.WARNING, text))
+            case _:
+                pass
+        return actions
+
+    def _concluded(self, actions: list[ClientAction], now: float) -> list[ClientAction]:
+        """Add what has changed, and when to wake up."""
+        actions += self._changes(now)
+        wakes = [peer.wake_at for peer in self._peers.values() if peer.wake_at is not None]
+        if self._discipline_wake_at is not None:
+            wakes.append(self._discipline_wake_at)
+        if wakes:
+            actions.append(WakeAt(min(wakes)))
+        return actions
+
+    def _changes(self, now: float) -> list[ClientAction]:
+        notices: list[ClientAction] = []
+        for source, peer in self._peers.items():
+            status = self.discipline.status(source)
+            if status is not peer.status:
+                peer.status = status
+                severity = Severity.INFO if status in (SourceStatus.SELECTED, SourceStatus.TOO_FEW) else Severity.WARNING
+                reason = explain_source(self.discipline.source(source, now), self.discipline.system(now))
+                notices.append(Notice(severity, f"{peer.label.name} ({peer.remote}): {reason}"))
+        state = self.discipline.state(now)
+        if state is not self._state:
+            self._state = state
+            severity = Severity.INFO if state is SyncState.SYNCHRONIZED else Severity.WARNING
+            notices.append(Notice(severity, f"{state.value}: {self._reason(now)}"))
+        return notices
+
+    def _reason(self, now: float) -> str:
+        view = self.discipline.system(now)
+        return explain_system(view, self._name(view.reference), len(self._peers))
+
+    def _name(self, source: int | None) -> str:
+        peer = self._peers.get(source) if source is not None else None
+        return peer.label.name if peer else ""
+
+    def _observe_system(self, now: float) -> SystemObservation:
+        view = self.discipline.system(now)
+        peer = self._peers.get(view.reference) if view.reference is not None else None
+        is_synchronized = view.state is SyncState.SYNCHRONIZED
+        polls = [p.association.poll_interval for p in self._peers.values()]
+        return SystemObservation(
+            state=view.state,
+            reason=self._reason(now),
+            stratum=view.stratum,
+            leap=_LEAP_NAMES[view.leap],
+            reference_id=str(peer.remote.host) if peer else "",
+            reference=self._name(view.reference),
+            offset_s=view.offset_s,
+            offset_error_s=view.estimate.offset_error_s if view.estimate else None,
+            frequency=view.frequency,
+            frequency_error=view.estimate.frequency_error if view.estimate else None,
+            root_delay_s=view.root_delay_s,
+            root_dispersion_s=view.root_dispersion_s,
+            maximum_error_s=0.5 * view.root_delay_s + view.root_dispersion_s if is_synchronized else None,
+            last_update_age_s=view.last_update_age_s,
+            poll_interval_s=min(polls, default=PollInterval(6)).seconds,
+            step_count=view.history.step_count,
+            accumulated_steps_s=view.history.accumulated_steps_s,
+            accumulated_step_panic_threshold_s=self.discipline.config.accumulated_step_panic_threshold_s,
+            slewing=view.is_slewing,
+            displacement_count=view.displacement_count,
+        )
+
+    def _observe_source(self, source: int, peer: _Peer, now: float) -> SourceObservation:
+        view, association = self.discipline.source(source, now), peer.association
+        measurement, path = view.measurement, view.estimator.path if view.estimator else None
+        return SourceObservation(
+            id=source,
+            name=peer.label.name,
+            address=str(peer.remote),
+            mode=peer.label.mode,
+            status=view.status,
+            reason=explain_source(view, self.discipline.system(now)),
+            reach=association.reach,
+            poll_interval_s=association.poll_interval.seconds,
+            unanswered_polls=min(8, association.unanswered_polls),
+            offset_s=view.offset_s,
+            offset_error_s=view.offset_error_s,
+            delay_s=measurement.delay.to_seconds() if measurement else None,
+            minimum_delay_s=path.base_delay_s if path else None,
+            jitter_s=path.jitter_s if path else None,
+            last_sample_age_s=now - measurement.received_at if measurement else None,
+            stratum=measurement.stratum if measurement else 0,
+            reference_id=measurement.reference_id.to_text(measurement.stratum) if measurement else "",
+            root_delay_s=measurement.root_delay.to_seconds() if measurement else 0.0,
+            root_dispersion_s=measurement.root_dispersion.to_seconds() if measurement else 0.0,
+            transmit_stamps=measurement.origin_source.value if measurement else "",
+            receive_stamps=measurement.destination_source.value if measurement else "",
+            requests=association.requests,
+            samples=peer.samples,
+            rejections={reason.value: count for reason, count in sorted(peer.rejections.items(), key=lambda item: item[0].value)},
+        )
