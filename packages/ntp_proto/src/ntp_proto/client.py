@@ -136,6 +136,10 @@ class Client:
                 actions += self._translated(source, peer.association.handle_timer(now), now)
         return self._concluded(actions, now)
 
+    def check_clock(self, now: float) -> list[ClientAction]:
+        """Look whether something else has set the clock; to be called now and then, since long poll intervals would hide it."""
+        return self._concluded(self._after(self.discipline.handle_timer(now), now), now)
+
     def handle_sent(self, source: int, token: int, sent_at: NtpTimestamp, stamp_source: StampSource, now: float) -> list[ClientAction]:
         """Take the transmit timestamp of a request."""
         peer = self._peers.get(source)

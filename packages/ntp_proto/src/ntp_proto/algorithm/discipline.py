@@ -173,6 +173,11 @@ class Discipline:
         self._execute(Step(self._control.base_frequency, offset_s), now)
         return offset_s
 
+    def assert_frequency(self, now: float) -> None:
+        """Set our frequency again after something else has changed it, and end a slew: nobody knows what has become of it."""
+        self._control.slew_ends_at = None
+        self._apply(self._clock.set_frequency(self._control.base_frequency, now))
+
     def stop(self, now: float) -> float:
         """End a slew and leave the clock with its base frequency, s/s, which is returned."""
         self._control.slew_ends_at = None

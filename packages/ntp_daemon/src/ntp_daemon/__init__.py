@@ -1,0 +1,3 @@
+"""The daemon: asyncio, files, signals and sockets around the client of `ntp_proto`."""
+
+__all__: list[str] = []

@@ -1,0 +1,207 @@
+"""Keeps the configured sources alive: resolves their names, fills pools, replaces servers that are dead or refuse us.
+
+Everything here waits politely: a name that does not resolve, a pool that is not full and a server that refused us are tried again after pauses
+that grow.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ntp_daemon.config.model import Config, Source
+from ntp_daemon.resolver import ResolveError, Resolver
+from ntp_daemon.sources.membership import AVOIDED_S, Membership
+from ntp_proto.association import AssociationConfig, Demobilize, Reset
+from ntp_proto.client import SourceLabel
+from ntp_proto.datagram import Address
+
+__all__ = ["PendingSource", "SourceHost", "SourceManager"]
+
+_log = logging.getLogger(__name__)
+
+_FIRST_RETRY_S = 2.0
+_LONGEST_RETRY_S = 1024.0
+_FIRST_DENIAL_S = 1800.0
+_LONGEST_DENIAL_S = 86400.0
+
+
+class SourceHost(Protocol):
+    """Where associations live."""
+
+    def add(self, label: SourceLabel, remote: Address, config: AssociationConfig) -> int:
+        """Begin to ask a server; returns the id of the association."""
+        ...
+
+    def remove(self, source: int) -> None:
+        """Stop asking a server."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSource:
+    """A configured source without a server, for the status: its name, its mode and why."""
+
+    name: str
+    mode: str
+    reason: str
+
+
+@dataclass(slots=True)
+class _Entry:
+    membership: Membership
+    config: AssociationConfig
+    error: str = ""
+    retry_s: float = _FIRST_RETRY_S
+    denial_s: float = _FIRST_DENIAL_S
+    timers: list[asyncio.TimerHandle] = field(default_factory=list)
+
+    @property
+    def label(self) -> SourceLabel:
+        """What people call it."""
+        return SourceLabel(str(self.membership.source.address), "pool" if self.membership.is_pool else "server")
+
+
+class SourceManager:
+    """Args are the way to names and to associations.
+
+    Args:
+        host: Where associations live.
+        resolver: Names to addresses.
+        monotonic: A clock for the pauses, s.
+    """
+
+    def __init__(self, host: SourceHost, resolver: Resolver, monotonic: Callable[[], float]) -> None:
+        self._host = host
+        self._resolver = resolver
+        self._monotonic = monotonic
+        self._entries: dict[Source, _Entry] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def add(self, sources: Iterable[Source], config: Config) -> None:
+        """Take configured sources in; numeric addresses are asked before this returns, names when they are resolved."""
+        for source in sources:
+            entry = _Entry(Membership(source), _association_config(source, config))
+            self._entries[source] = entry
+            if source.address.numeric() is not None:
+                await self._fill(entry)
+            else:
+                self._start(self._fill(entry))
+
+    def remove(self, sources: Iterable[Source]) -> None:
+        """Let configured sources go."""
+        for source in sources:
+            entry = self._entries.pop(source)
+            for timer in entry.timers:
+                timer.cancel()
+            for member in list(entry.membership.members):
+                self._release(entry, member)
+
+    def pending(self) -> list[PendingSource]:
+        """The configured sources that have no server at the moment."""
+        entries = (entry for entry in self._entries.values() if not entry.membership.members)
+        return [PendingSource(e.label.name, e.label.mode, e.error or "its name is being resolved") for e in entries]
+
+    def handle_ending(self, member: int, ending: Reset | Demobilize) -> None:
+        """A server does not answer, or told us to go away."""
+        entry = next((e for e in self._entries.values() if member in e.membership.members), None)
+        if entry is None:
+            return
+        if isinstance(ending, Reset):
+            self._start(self._replace_dead(entry, member))
+            return
+        address = entry.membership.members[member]
+        entry.membership.avoid(address, self._monotonic())
+        if entry.membership.is_pool:
+            _log.warning("%s (%s) refuses to be asked (%s); looking for another", entry.label.name, address, ending.kiss.value)
+            self._release(entry, member)
+            self._start(self._fill(entry))
+        else:
+            pause_s = max(entry.denial_s, AVOIDED_S + 1.0)
+            entry.denial_s = min(2.0 * pause_s, _LONGEST_DENIAL_S)
+            _log.warning("%s (%s) refuses to be asked (%s); asking again in %.0f min", entry.label.name, address, ending.kiss.value, pause_s / 60.0)
+            self._later(entry, pause_s, lambda: self._ask_again(entry, member))
+
+    async def close(self) -> None:
+        """Stop resolving; the associations stay as they are."""
+        for entry in self._entries.values():
+            for timer in entry.timers:
+                timer.cancel()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _ask_again(self, entry: _Entry, member: int) -> None:
+        if member in entry.membership.members:
+            self._release(entry, member)
+        self._start(self._fill(entry))
+
+    async def _fill(self, entry: _Entry) -> None:
+        """Bring the source up to its number of servers; when that fails, try again later."""
+        resolved = await self._resolve(entry)
+        if resolved is None:
+            return
+        for address in entry.membership.missing(resolved, self._monotonic()):
+            self._engage(entry, address)
+        if len(entry.membership.members) < entry.membership.count:
+            self._retry(entry)
+        else:
+            entry.retry_s = _FIRST_RETRY_S
+
+    async def _replace_dead(self, entry: _Entry, member: int) -> None:
+        resolved = await self._resolve(entry)
+        if resolved is None or member not in entry.membership.members:
+            return
+        address = entry.membership.replacement(member, resolved, self._monotonic())
+        if address is None:
+            return
+        _log.info("%s (%s) does not answer; asking %s instead", entry.label.name, entry.membership.members[member], address)
+        if entry.membership.is_pool:
+            entry.membership.avoid(entry.membership.members[member], self._monotonic())
+        self._release(entry, member)
+        self._engage(entry, address)
+
+    async def _resolve(self, entry: _Entry) -> list[Address] | None:
+        try:
+            resolved = await self._resolver.resolve(entry.membership.source.address)
+        except ResolveError as error:
+            if str(error) != entry.error:
+                _log.warning("%s; trying again", error)
+            entry.error = str(error)
+            if not entry.membership.members:
+                self._retry(entry)
+            return None
+        if entry.error:
+            _log.info("%s resolves again", entry.label.name)
+        entry.error = ""
+        return resolved
+
+    def _engage(self, entry: _Entry, address: Address) -> None:
+        member = self._host.add(entry.label, address, entry.config)
+        entry.membership.members[member] = address
+
+    def _release(self, entry: _Entry, member: int) -> None:
+        del entry.membership.members[member]
+        self._host.remove(member)
+
+    def _retry(self, entry: _Entry) -> None:
+        pause_s, entry.retry_s = entry.retry_s, min(2.0 * entry.retry_s, _LONGEST_RETRY_S)
+        self._later(entry, pause_s, lambda: self._start(self._fill(entry)))
+
+    def _later(self, entry: _Entry, pause_s: float, what: Callable[[], None]) -> None:
+        loop = asyncio.get_running_loop()
+        entry.timers = [timer for timer in entry.timers if not timer.cancelled() and timer.when() > loop.time()]
+        entry.timers.append(loop.call_later(pause_s, what))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _association_config(source: Source, config: Config) -> AssociationConfig:
+    polls = config.poll_settings(source)
+    return AssociationConfig(poll_minimum=polls.minimum, poll_maximum=polls.maximum, poll_initial=polls.initial)

@@ -1,0 +1,78 @@
+"""The observation document of a running daemon."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+from ntp_daemon.clocks import MachineClock
+from ntp_daemon.sources import PendingSource
+from ntp_daemon.version import version
+from ntp_proto.client import Client
+from ntp_proto.observation import DOCUMENT_VERSION, Observation, ProgramState, SourceObservation, SourceStatus
+from ntp_proto.time_types import NtpTimestamp
+
+__all__ = ["observe"]
+
+_UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def observe(client: Client, clock: MachineClock, pending: Sequence[PendingSource], started_at: float) -> Observation:
+    """The document as of now.
+
+    Args:
+        client: Whose state is shown.
+        clock: Its clock.
+        pending: Configured sources that have no server.
+        started_at: When the daemon started, on the clock's monotonic scale, s.
+    """
+    now = clock.monotonic()
+    system, sources = client.observe(now)
+    program = ProgramState(
+        name="ntp-daemon",
+        version=version(),
+        pid=os.getpid(),
+        uptime_s=now - started_at,
+        time=_iso(clock.clock.read()),
+        clock=clock.mode,
+        clock_reason=clock.reason,
+    )
+    unresolved = tuple(_unresolved(-number, source) for number, source in enumerate(pending, start=1))
+    return Observation(version=DOCUMENT_VERSION, program=program, system=system, sources=sources + unresolved)
+
+
+def _iso(time: NtpTimestamp) -> str:
+    # The era pivot is this program's own time: any instant from 1958 to 2094 is read right.
+    ns = time.to_unix_ns(near_ns=1_767_225_600_000_000_000)
+    return (_UNIX_EPOCH + timedelta(microseconds=ns // 1000)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _unresolved(number: int, source: PendingSource) -> SourceObservation:
+    """A source without a server has no association; it is shown with a negative id."""
+    return SourceObservation(
+        id=number,
+        name=source.name,
+        address="",
+        mode=source.mode,
+        status=SourceStatus.STARTING,
+        reason=source.reason,
+        reach=0,
+        poll_interval_s=0.0,
+        unanswered_polls=0,
+        offset_s=None,
+        offset_error_s=None,
+        delay_s=None,
+        minimum_delay_s=None,
+        jitter_s=None,
+        last_sample_age_s=None,
+        stratum=0,
+        reference_id="",
+        root_delay_s=0.0,
+        root_dispersion_s=0.0,
+        transmit_stamps="",
+        receive_stamps="",
+        requests=0,
+        samples=0,
+        rejections={},
+    )
