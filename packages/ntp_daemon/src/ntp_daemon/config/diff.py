@@ -1,0 +1,66 @@
+"""What a reload has to do: the difference of two configurations, as a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ntp_daemon.config.model import Config, PollSettings, Source
+
+__all__ = ["Changes", "diff"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """The way from one configuration to another.
+
+    A source is the same only when all that concerns it is: its table and the defaults that it uses. One whose poll limits have changed
+    is removed and added.
+
+    Attributes:
+        removed: Sources of the old configuration that are not in the new one.
+        added: Sources of the new configuration that are not in the old one, in their order.
+        kept: Sources in both, in the order of the new one.
+        discipline: Whether `SynchronizationConfig.discipline()` differs.
+        drift_file: Whether the path of the drift file differs.
+        logging: Whether the level or the format of the log differs.
+        observation_socket: Whether the path or the permissions of the observation socket differ.
+        configuration_socket: Whether those of the configuration socket do.
+        needs_restart: The keys that differ and are read only at the start, with their table.
+    """
+
+    removed: tuple[Source, ...]
+    added: tuple[Source, ...]
+    kept: tuple[Source, ...]
+    discipline: bool
+    drift_file: bool
+    logging: bool
+    observation_socket: bool
+    configuration_socket: bool
+    needs_restart: tuple[str, ...]
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the two configurations mean the same to the daemon."""
+        sockets = self.observation_socket or self.configuration_socket
+        return not (self.removed or self.added or self.discipline or self.drift_file or self.logging or sockets or self.needs_restart)
+
+
+def diff(old: Config, new: Config) -> Changes:
+    """What has to change for a daemon that runs with `old` to run with `new`."""
+    before, after = _intervals(old), _intervals(new)
+    seen, shown = old.observability, new.observability
+    return Changes(
+        removed=tuple(source for source in old.sources if before[source] != after.get(source)),
+        added=tuple(source for source in new.sources if after[source] != before.get(source)),
+        kept=tuple(source for source in new.sources if after[source] == before.get(source)),
+        discipline=old.synchronization.discipline() != new.synchronization.discipline(),
+        drift_file=old.synchronization.drift_file != new.synchronization.drift_file,
+        logging=(seen.log_level, seen.log_format) != (shown.log_level, shown.log_format),
+        observation_socket=(seen.observation_path, seen.observation_permissions) != (shown.observation_path, shown.observation_permissions),
+        configuration_socket=(seen.configuration_path, seen.configuration_permissions) != (shown.configuration_path, shown.configuration_permissions),
+        needs_restart=("clock.mode",) if old.clock != new.clock else (),
+    )
+
+
+def _intervals(config: Config) -> dict[Source, PollSettings]:
+    return {source: config.poll_settings(source) for source in config.sources}

@@ -1,0 +1,41 @@
+import pytest
+
+from ntp_daemon.address import ServerAddress
+from ntp_daemon.config.load import ConfigErrors, parse
+from ntp_daemon.config.model import AutoSource, LogFormat, LogLevel
+from ntp_daemon.config.override import Overrides, override
+from ntp_proto.observation import ClockMode
+
+CONFIG = parse('[[source]]\nmode = "server"\naddress = "a.example"\n[observability]\nlog-level = "warn"\nobservation-permissions = 0o600\n')
+
+
+def test_no_option_changes_nothing() -> None:
+    assert override(CONFIG, Overrides()) == CONFIG
+
+
+def test_peers_replace_the_sources_of_the_file() -> None:
+    config = override(CONFIG, Overrides(peers=("b.example", "[::1]:1123")))
+    assert config.sources == (AutoSource(address=ServerAddress("b.example")), AutoSource(address=ServerAddress("::1", 1123)))
+    assert config.sources[0].count == 4
+    assert config.observability == CONFIG.observability
+
+
+def test_each_option_replaces_its_key() -> None:
+    overrides = Overrides(log_level=LogLevel.TRACE, log_format=LogFormat.JSON, clock=ClockMode.VIRTUAL, observation_path="/o", configuration_path="")
+    config = override(CONFIG, overrides)
+    assert config.sources == CONFIG.sources
+    assert config.clock.mode is ClockMode.VIRTUAL
+    observability = config.observability
+    assert (observability.log_level, observability.log_format) == (LogLevel.TRACE, LogFormat.JSON)
+    assert (observability.observation_path, observability.configuration_path) == ("/o", "")
+    assert observability.observation_permissions == 0o600
+
+
+def test_every_wrong_peer_is_named() -> None:
+    with pytest.raises(ConfigErrors) as caught:
+        override(CONFIG, Overrides(peers=("b.example:x", "c.example", "C.example:123", "")))
+    assert [str(error) for error in caught.value.errors] == [
+        "-p: 'x' is not a port: a port is a number from 1 to 65535",
+        '-p: "c.example:123" is given twice; the same server would vote twice',
+        "-p: the host is empty",
+    ]
