@@ -21,6 +21,7 @@ first was of no use; look at the clock, or at an answer whose departure nobody h
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
@@ -102,8 +103,6 @@ class Association:
 
     def handle_timer(self, now: float) -> list[Action]:
         """Do what is due. To be called first to get going, then at each `WakeAt`."""
-        if isinstance(self._state, Demobilized):
-            return []
         actions: list[Action] = []
         endings: list[Action] = []
         if isinstance(self._state, Asking) and now >= min(self._state.request.deadline, self._poll_at()):
@@ -111,7 +110,7 @@ class Association:
             endings = self._give_up(self._state)
         if now >= self._poll_at():
             actions.append(self._ask(now))
-        return [*actions, self._wake(now), *endings]
+        return [*actions, *self._wake(now), *endings]
 
     def handle_sent(self, token: int, sent_at: NtpTimestamp, stamp_source: StampSource, now: float) -> list[Action]:  # noqa: ARG002 — every input has a `now`
         """The request of `token` left at `sent_at`, on the clock that is being disciplined.
@@ -135,7 +134,7 @@ class Association:
         if not isinstance(self._state, Asking) or self._state.request.token != token:
             return []
         endings = self._give_up(self._state)
-        return [Close(token), self._wake(now), *endings]
+        return [Close(token), *self._wake(now), *endings]
 
     def handle_datagram(self, datagram: Datagram, now: float) -> list[Action]:
         """Take a datagram that arrived at the monotonic instant `now`.
@@ -158,8 +157,8 @@ class Association:
         self._reachability = self._reachability.after_answer()
         if isinstance(verdict, Measurement):
             self._pace = self._pace.after_measurement()
-            return [close, self._wake(now), Measured(verdict)]
-        return [close, self._wake(now), Rejected(verdict)]
+            return [close, *self._wake(now), Measured(verdict)]
+        return [close, *self._wake(now), Rejected(verdict)]
 
     def set_poll_interval(self, interval: PollInterval, now: float) -> list[Action]:
         """Ask at another interval from now on: within the configured limits, and not below what the server bears.
@@ -168,17 +167,13 @@ class Association:
         """
         before = self._pace
         self._pace = before.with_wanted(interval)
-        if self._pace == before or isinstance(self._state, Demobilized):
-            return []
-        return [self._wake(now)]
+        return [] if self._pace == before else self._wake(now)
 
     def start_burst(self, now: float) -> list[Action]:
         """Ask quickly for a while, as at the start: after a suspend, a step or a long gap. Not while the server complains of our rate."""
         before = self._pace
         self._pace = before.with_burst()
-        if self._pace == before or isinstance(self._state, Demobilized):
-            return []
-        return [self._wake(now)]
+        return [] if self._pace == before else self._wake(now)
 
     def _handle_kiss(self, kiss: KissCode, now: float) -> list[Action]:
         self._kisses += 1
@@ -188,7 +183,7 @@ class Association:
         if kiss is KissCode.RATE:
             self._pace = self._pace.after_rate_kiss(self.poll_interval)
         self._reachability = self._reachability.after_kiss()
-        return [self._wake(now), Rejected(Rejection.KISS)]
+        return [*self._wake(now), Rejected(Rejection.KISS)]
 
     def _ask(self, now: float) -> Send:
         nonce = 0
@@ -223,12 +218,13 @@ class Association:
             case Asking(request=Request(asked_at=asked_at), spread=spread) | Waiting(asked_at=asked_at, spread=spread):
                 return asked_at + interval_s * spread
             case Demobilized():
-                return float("inf")
+                return math.inf
             case _ as unreachable:
                 assert_never(unreachable)
 
-    def _wake(self, now: float) -> WakeAt:
+    def _wake(self, now: float) -> list[Action]:
+        """The timer for what is due next; none when nothing ever will be."""
         at = self._poll_at()
         if isinstance(self._state, Asking):
             at = min(at, self._state.request.deadline)
-        return WakeAt(max(now, at))
+        return [WakeAt(max(now, at))] if at < math.inf else []
