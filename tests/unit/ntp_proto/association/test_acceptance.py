@@ -132,10 +132,14 @@ class TestJudge:
     def test_timestamps(self) -> None:
         assert verdict(answer(receive_bits=0)) is Rejection.BAD_TIMESTAMPS
         assert verdict(answer(transmit_bits=0)) is Rejection.BAD_TIMESTAMPS
-        assert verdict(answer(processing_s=-(2.0**-32))) is Rejection.BAD_TIMESTAMPS
+        assert verdict(answer(processing_s=-(2.0**-18), precision=-20)) is Rejection.BAD_TIMESTAMPS
         assert verdict(answer(processing_s=4.0 + 2.0**-32), round_trip_s=4.5) is Rejection.BAD_TIMESTAMPS
         assert isinstance(verdict(answer(processing_s=4.0), round_trip_s=4.5), Measurement)
         assert isinstance(verdict(answer(processing_s=0.0)), Measurement)
+
+    def test_noise_below_the_servers_precision_may_put_transmit_before_receive(self) -> None:
+        assert isinstance(verdict(answer(processing_s=-(2.0**-20), precision=-20)), Measurement)
+        assert verdict(answer(processing_s=-0.5, precision=10)) is Rejection.BAD_TIMESTAMPS
 
     def test_an_answer_whose_departure_nobody_stamped(self) -> None:
         assert verdict(answer(), request=replace(REQUEST, departure=None)) is Rejection.BAD_TIMESTAMPS

@@ -102,7 +102,9 @@ def judge(  # noqa: PLR0911 — one return for each reason
 def _are_timestamps_sane(header: Header) -> bool:
     if header.receive.is_zero or header.transmit.is_zero:
         return False
-    return NtpDuration(0) <= header.transmit - header.receive <= _PROCESSING_MAXIMUM
+    # A server that fills the bits below its precision with noise (RFC 5905 §6 asks for it) may seem to answer that much before it was asked.
+    resolution = NtpDuration.from_seconds(2.0 * 2.0 ** min(header.precision, _COARSEST_PRECISION))
+    return -resolution <= header.transmit - header.receive <= _PROCESSING_MAXIMUM
 
 
 def _is_delay_sane(measurement: Measurement, maximum_s: float) -> bool:
