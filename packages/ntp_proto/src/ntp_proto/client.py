@@ -86,7 +86,7 @@ class _Peer:
     wake_at: float | None = None
     condition: SourceStatus | None = None
     samples: int = 0
-    rejections: Counter[Rejection] = field(default_factory=Counter)
+    rejections: Counter[Rejection] = field(default_factory=Counter[Rejection])
     status: SourceStatus = SourceStatus.STARTING
 
 

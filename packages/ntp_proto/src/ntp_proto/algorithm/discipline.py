@@ -210,7 +210,7 @@ class Discipline:
 
     def _vote(self, now: float) -> None:
         at = self._timescale.uncorrected(now)
-        votes = []
+        votes: list[Vote] = []
         for key, state in self._sources.items():
             state.status = state.condition or SourceStatus.STARTING
             if state.condition is None and state.estimator is not None:
