@@ -12,6 +12,7 @@ Not done: writing the real-time clock of the mainboard. The kernel does that its
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 from ntp_os_clock.readings import Difference, MachineReadings, Readings, difference
@@ -47,7 +48,7 @@ class OsClock:
         self._readings = readings or MachineReadings()
         self._found = self._timex.read()
         self._known = self._found
-        self._epoch_ns = self._compare().ahead_ns
+        self._epoch = self._compare()
         self._tai_offset_s = self._found.tai_offset_s
 
     def obstacle(self) -> str | None:
@@ -112,7 +113,7 @@ class OsClock:
         before = self._readings.monotonic()
         self._known = self._timex.step(nanoseconds)
         after = self._readings.monotonic()
-        self._epoch_ns += nanoseconds
+        self._epoch = dataclasses.replace(self._epoch, ahead_ns=self._epoch.ahead_ns + nanoseconds)
         return self._change(before, after, nanoseconds / _NS_PER_S)
 
     def set_status(self, status: ClockStatus) -> None:
@@ -127,16 +128,18 @@ class OsClock:
     def displacement(self, now: float) -> float:  # noqa: ARG002 -- two of the machine's clocks are compared
         """How far anything but `step` has set the clock since the last call, s; what is less than 10 µs is left to add up."""
         compared = self._compare()
-        moved_ns = compared.ahead_ns - self._epoch_ns
+        moved_ns = compared.ahead_ns - self._epoch.ahead_ns
         tai_offset_s = self._timex.read().tai_offset_s
         leaped_s = tai_offset_s - self._tai_offset_s
         self._tai_offset_s = tai_offset_s
-        if abs(moved_ns) < max(_SMALLEST_DISPLACEMENT_NS, 2 * compared.uncertainty_ns):
+        if abs(moved_ns) <= max(_SMALLEST_DISPLACEMENT_NS, compared.uncertainty_ns + self._epoch.uncertainty_ns):
+            if compared.uncertainty_ns < self._epoch.uncertainty_ns:
+                self._epoch = compared
             return 0.0
-        self._epoch_ns += moved_ns
+        self._epoch = compared
         if abs(leaped_s) == 1 and abs(moved_ns + leaped_s * _NS_PER_S) < _NS_PER_S // 2:
             moved_ns += leaped_s * _NS_PER_S  # an inserted second sets UTC back by one and TAI - UTC forward
-        return moved_ns / _NS_PER_S if abs(moved_ns) >= _SMALLEST_DISPLACEMENT_NS else 0.0
+        return moved_ns / _NS_PER_S if abs(moved_ns) > _SMALLEST_DISPLACEMENT_NS else 0.0
 
     def _compare(self) -> Difference:
         return difference(self._readings.realtime, self._readings.monotonic)
