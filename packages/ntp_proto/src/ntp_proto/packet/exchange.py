@@ -1,6 +1,6 @@
 """The two halves of a client-server exchange: what we ask, and what a server (ours, a simulated or a test server) answers.
 
-Source: RFC 5905 §14 (client and server operations).
+Source: RFC 5905 §8 (the on-wire protocol).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def client_request(nonce: NtpTimestamp, poll: PollInterval, version: int = 4) ->
         poll: The present interval between our requests.
         version: 3 or 4.
 
-    Source: RFC 5905 §14; the minimal form is that of draft-ietf-ntp-data-minimization.
+    Source: RFC 5905 §8; the minimal form is that of draft-ietf-ntp-data-minimization.
     """
     return Header.build(mode=Mode.CLIENT, version=version, poll=poll, transmit=nonce)
 
@@ -58,7 +58,7 @@ def response_to(  # noqa: PLR0913 — keywords only: a server's whole state goes
         reference_id: Whom the server follows.
         reference: When the server's clock was last set; None: just now, at `receive`.
 
-    Source: RFC 5905 §14.
+    Source: RFC 5905 §8 and §9.2 (the stateless answer).
     """
     return Header.build(
         mode=Mode.SERVER,
@@ -94,4 +94,8 @@ def kiss_to(request: Header, kiss: KissCode) -> Header:
         poll=request.poll,
         reference_id=ReferenceId.from_ascii(kiss.value),
         origin=request.transmit,
+        # A zero would stand for "unknown", and chronyd does not act on an answer with unknown timestamps, not even on a kiss. The request's
+        # own timestamp tells nothing, and is what ntpd sends too.
+        receive=request.transmit,
+        transmit=request.transmit,
     )
