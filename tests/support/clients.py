@@ -1,0 +1,111 @@
+"""NTP clients under test, each a process: our daemon and Debian's chronyd. Neither touches the clock of this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from ntp_proto.datagram import Address
+from support.programs import Program, python
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that a client is to follow.
+
+    Attributes:
+        address: Where.
+        poll: Shortest and longest poll interval, log2 s.
+        burst: Whether the client is to begin with a burst, where that can be chosen.
+    """
+
+    address: Address
+    poll: int = 0
+    burst: bool = False
+
+
+class Client(Protocol):
+    """A way to start a client."""
+
+    name: str
+
+    def start(self, folder: Path, servers: Sequence[Server]) -> Program:
+        """Start it, with its files in `folder`."""
+        ...
+
+
+class OurDaemon:
+    """ntp-daemon with a virtual clock."""
+
+    name = "ntp-daemon"
+
+    def start(self, folder: Path, servers: Sequence[Server]) -> Program:
+        write_config(folder, "\n".join(map(_source, servers)))
+        return start_daemon(folder)
+
+
+class Chronyd:
+    """chronyd without control of the clock (-x)."""
+
+    name = "chronyd"
+
+    def start(self, folder: Path, servers: Sequence[Server]) -> Program:
+        lines = [
+            f"server {server.address.host} port {server.address.port} minpoll {server.poll} maxpoll {server.poll}{' iburst' if server.burst else ''}"
+            for server in servers
+        ]
+        return start_chronyd(folder, "port 0", *lines)
+
+
+def write_config(folder: Path, sources: str, more: str = "") -> Path:
+    """A configuration for our daemon that keeps all its files in `folder`."""
+    path = folder / "ntp.toml"
+    path.write_text(
+        f"""{sources}
+[synchronization]
+drift-file = "{folder / "drift"}"
+[observability]
+observation-path = "{folder / "observe"}"
+configuration-path = "{folder / "configure"}"
+[clock]
+mode = "virtual"
+{more}"""
+    )
+    return path
+
+
+def source(address: object, poll: int = 0) -> str:
+    """A `[[source]]` table for one server."""
+    return f'[[source]]\nmode = "server"\naddress = "{address}"\npoll-interval-limits = {{ min = {poll}, max = {poll} }}\n'
+
+
+def start_daemon(folder: Path, *options: str) -> Program:
+    """Our daemon with the configuration that `write_config` has written."""
+    return Program(python("ntp_daemon", "-c", folder / "ntp.toml", *options))
+
+
+def start_chronyd(folder: Path, *lines: str) -> Program:
+    """chronyd in the foreground, its files in `folder`; the test is skipped where there is none."""
+    path = os.environ.get("CHRONYD") or shutil.which("chronyd") or shutil.which("chronyd", path="/usr/sbin:/sbin:/usr/local/sbin")
+    if path is None:
+        pytest.skip("no chronyd: install chrony, or name one in CHRONYD (.ci/peers.sh fetches Debian's)")
+    config = folder / "chrony.conf"
+    config.write_text("\n".join([*lines, "cmdport 0", "bindcmdaddress /", f"pidfile {folder / 'chronyd.pid'}", ""]))
+    return Program([path, "-x", "-d", "-f", str(config), "-u", _user()])
+
+
+def _source(server: Server) -> str:
+    return source(server.address, server.poll)
+
+
+def _user() -> str:
+    # Debian's chronyd would change to the user _chrony, who exists only where the package is installed.
+    import pwd  # noqa: PLC0415 — here only
+
+    return pwd.getpwuid(os.geteuid()).pw_name
