@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -88,6 +90,12 @@ def source(address: object, poll: int = 0) -> str:
 def start_daemon(folder: Path, *options: str) -> Program:
     """Our daemon with the configuration that `write_config` has written."""
     return Program(python("ntp_daemon", "-c", folder / "ntp.toml", *options))
+
+
+def start_daemon_with_names(folder: Path, names: Mapping[str, Sequence[str]], *options: str) -> Program:
+    """The same with a name service that knows these names, and no others."""
+    launcher = Path(__file__).with_name("daemon_with_names.py")
+    return Program([sys.executable, "-P", str(launcher), json.dumps(names), "-c", str(folder / "ntp.toml"), *options])
 
 
 def start_chronyd(folder: Path, *lines: str) -> Program:
