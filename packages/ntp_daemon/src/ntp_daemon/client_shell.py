@@ -13,7 +13,7 @@ from ntp_daemon.clocks import MachineClock
 from ntp_proto.association import AssociationConfig, Close, Demobilize, Reset, Send, WakeAt
 from ntp_proto.client import Client, ClientAction, Notice, Severity, SourceAction, SourceLabel
 from ntp_proto.datagram import Address, Datagram
-from ntp_udp import UdpSocket
+from ntp_udp import StampHold, UdpSocket
 
 __all__ = ["ClientShell"]
 
@@ -50,6 +50,7 @@ class ClientShell:
         self._remotes: dict[int, Address] = {}
         self._open: dict[int, _Open] = {}
         self._ids = itertools.count(1)
+        self._stamps = StampHold()
 
     def add(self, label: SourceLabel, remote: Address, config: AssociationConfig) -> int:
         """Begin to ask a server; returns the id of the association."""
@@ -84,6 +85,7 @@ class ClientShell:
             self._timer.cancel()
         for source in list(self._open):
             self._close(source)
+        self._stamps.close()
 
     def _perform_source(self, source: int, action: Send | Close | Reset | Demobilize) -> None:
         match action:
@@ -117,15 +119,15 @@ class ClientShell:
         self.perform(self._client.handle_send_error(source, token, self._clock.monotonic()))
 
     def _receive(self, source: int) -> None:
-        """Take what has arrived, at most until the request is settled and its socket closed."""
-        while (opened := self._open.get(source)) is not None:
-            datagram = opened.socket.receive()
-            if datagram is None:
-                return
-            now = self._arrival(datagram)
-            stamp, stamp_source = opened.socket.sent_stamp()
-            self.perform(self._client.handle_sent(source, opened.token, stamp, stamp_source, now))
-            self.perform(self._client.handle_datagram(source, datagram, now))
+        """Take one datagram; while there are more, the loop calls again."""
+        opened = self._open[source]
+        datagram = opened.socket.receive()
+        if datagram is None:
+            return
+        now = self._arrival(datagram)
+        stamp, stamp_source = opened.socket.sent_stamp()
+        self.perform(self._client.handle_sent(source, opened.token, stamp, stamp_source, now))
+        self.perform(self._client.handle_datagram(source, datagram, now))
 
     def _arrival(self, datagram: Datagram) -> float:
         """The monotonic instant at which a datagram arrived: now, less the age of its stamp."""

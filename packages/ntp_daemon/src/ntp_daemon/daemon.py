@@ -91,7 +91,7 @@ class Daemon:
         for sentence in restart:
             _log.warning("%s", sentence)
         message = "nothing has changed" if changes.is_empty else f"reloaded: {len(changes.added)} sources added, {len(changes.removed)} removed"
-        _log.info("configuration %s", message)
+        _log.info("configuration: %s", message)
         return Reply(accepted=True, message=message, details=restart)
 
     async def _apply(self, changes: Changes, config: Config) -> None:

@@ -13,11 +13,10 @@ The back-edges run through here: the wanted poll interval to the association, a 
 
 from __future__ import annotations
 
-import random
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from ntp_proto.algorithm.discipline import Discipline, DisciplineUpdate
 from ntp_proto.algorithm.steering import Refuse, Step
@@ -27,6 +26,9 @@ from ntp_proto.explain import explain_source, explain_system, offset_text
 from ntp_proto.identifiers import LeapIndicator
 from ntp_proto.observation import SourceObservation, SourceStatus, SyncState, SystemObservation
 from ntp_proto.time_types import NtpTimestamp, PollInterval
+
+if TYPE_CHECKING:
+    import random
 
 __all__ = ["Client", "ClientAction", "Notice", "Severity", "SourceAction", "SourceLabel"]
 
@@ -267,7 +269,6 @@ class Client:
     def _observe_system(self, now: float) -> SystemObservation:
         view = self.discipline.system(now)
         peer = self._peers.get(view.reference) if view.reference is not None else None
-        is_synchronized = view.state is SyncState.SYNCHRONIZED
         polls = [p.association.poll_interval for p in self._peers.values()]
         return SystemObservation(
             state=view.state,
@@ -282,7 +283,7 @@ class Client:
             frequency_error=view.estimate.frequency_error if view.estimate else None,
             root_delay_s=view.root_delay_s,
             root_dispersion_s=view.root_dispersion_s,
-            maximum_error_s=0.5 * view.root_delay_s + view.root_dispersion_s if is_synchronized else None,
+            maximum_error_s=0.5 * view.root_delay_s + view.root_dispersion_s if view.stratum < 16 else None,
             last_update_age_s=view.last_update_age_s,
             poll_interval_s=min(polls, default=PollInterval(6)).seconds,
             step_count=view.history.step_count,

@@ -116,7 +116,7 @@ class SystemObservation(msgspec.Struct, frozen=True, kw_only=True):
         frequency_error: Standard error of the frequency; null before the first estimate.
         root_delay_s: Round trip to the primary reference.
         root_dispersion_s: Bound of all further error, grown to now.
-        maximum_error_s: The hard bound: root delay / 2 + root dispersion + |offset|; null while not synchronised.
+        maximum_error_s: The hard bound: root delay / 2 + root dispersion, grown to now; null while stratum is 16.
         last_update_age_s: Since the last measurement that was used; null when there is none.
         poll_interval_s: Shortest interval over the sources.
         step_count: How often the clock was set.

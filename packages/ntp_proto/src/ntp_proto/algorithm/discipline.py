@@ -128,7 +128,7 @@ class Discipline:
     def measure(self, source: int, measurement: Measurement, now: float) -> DisciplineUpdate:
         """Take in a measurement of a source and steer."""
         displacement_s = self._notice_displacement(now)
-        if measurement.sent_at <= self._control.last_step_at:
+        if measurement.sent_at < self._control.last_step_at:
             return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
         state = self._sources[source]
         state.measurement = measurement
@@ -224,8 +224,10 @@ class Discipline:
             self._sources[vote.source].status = _verdict(vote.source, self._selection)
 
     def _required(self) -> int:
-        possible = sum(state.condition is None for state in self._sources.values())
-        return self.config.minimum_agreeing_sources or min(3, possible // 2 + 1)
+        """How many must agree. Sources that cannot be used do not raise the number, nor do newcomers once the clock is synchronised."""
+        usable = [state for state in self._sources.values() if state.condition is None]
+        asked = [state for state in usable if state.estimator is not None] if self._control.history.has_synchronized else usable
+        return self.config.minimum_agreeing_sources or min(3, len(asked) // 2 + 1)
 
     def _claim(self, key: int, state: _Source, at: float) -> Vote:
         """A source's estimate and its bound: half of the way to the primary reference, its dispersion, and our uncertainty of its offset."""
@@ -250,7 +252,6 @@ class Discipline:
     def _steer(self, estimate: ClockEstimate, now: float) -> Steering:
         steering = steer(estimate, self._timescale.correction(now), self._control.history, self.config)
         self._execute(steering, now)
-        self._publish(now)
         return steering
 
     def _finish_slew(self, estimate: ClockEstimate, now: float) -> Steering:
@@ -285,6 +286,7 @@ class Discipline:
                 self._apply(self._clock.set_frequency(control.base_frequency, now))
         if is_update:
             control.history = control.history.after(steering)
+        self._publish(now)
 
     def _apply(self, change: ClockChange) -> None:
         """The one place where what the clock did flows back."""

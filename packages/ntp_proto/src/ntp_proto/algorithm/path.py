@@ -19,9 +19,11 @@ __all__ = ["PathModel"]
 _WEIBULL_MEAN = 0.8862
 _WEIBULL_DEVIATION = 0.4633
 _GAMMA_MEDIAN = 1.6783
-_PRIOR_JITTER = 0.02
+_MEDIAN_ERROR = 1.3
+"""Relative standard error of a jitter that is taken from the median of n excesses, times sqrt(n) (by simulation)."""
+_PRIOR_JITTER = 0.05
 """The jitter that is expected of an unknown path, as a part of its round trip ..."""
-_PRIOR_COUNT = 2.0
+_PRIOR_COUNT = 0.5
 """... and the number of exchanges that this expectation weighs."""
 _RESOLUTION_S = 200e-9
 """What two good clock readings on one machine disagree by: the floor of every uncertainty here."""
@@ -53,11 +55,14 @@ class PathModel:
         ordered = sorted(delays_s)
         n = len(ordered)
         smallest = ordered[0]
-        median_excess = ordered[n // 2] - smallest
-        prior = _PRIOR_JITTER * max(smallest, 0.0)
-        jitter = max(_RESOLUTION_S, ((n - 1) * median_excess / _GAMMA_MEDIAN + _PRIOR_COUNT * prior) / (n - 1 + _PRIOR_COUNT))
-        scale = jitter * math.sqrt(2.0 / n)
-        return cls(smallest - _WEIBULL_MEAN * scale, _WEIBULL_DEVIATION * scale, jitter)
+        # The excess is measured from the smallest round trip, which itself has one: in units of the jitter, the mean of the Weibull distribution.
+        escaped = math.sqrt(2.0 / n)
+        seen = max(_RESOLUTION_S, (ordered[n // 2] - smallest) / (_GAMMA_MEDIAN - _WEIBULL_MEAN * escaped))
+        expected = max(_RESOLUTION_S, _PRIOR_JITTER * smallest)
+        jitter = seen * (expected / seen) ** (_PRIOR_COUNT / (n - 1 + _PRIOR_COUNT))  # a mean of logarithms: paths differ by decades
+        scale = jitter * escaped
+        error = scale * math.hypot(_WEIBULL_DEVIATION, _WEIBULL_MEAN * _MEDIAN_ERROR / math.sqrt(n))
+        return cls(smallest - _WEIBULL_MEAN * scale, error, jitter)
 
     def likelihood(self, offset_s: float, delay_s: float) -> OffsetLikelihood:
         """What an exchange with this offset and round trip says about the clock."""

@@ -30,8 +30,8 @@ class Sample(NamedTuple):
         A timestamp of our clock reads `correction` too much, at its own instant; so the offset lacks the mean of the two corrections, and
         the round trip has their difference too much.
         """
-        # The timestamps know better than the timer when the request left.
-        sent_at = measurement.received_at - (measurement.destination - measurement.origin).to_seconds()
+        # The timestamps know better than the timer when the request left; but it was not before the timer rang.
+        sent_at = max(measurement.sent_at, measurement.received_at - (measurement.destination - measurement.origin).to_seconds())
         at_origin = timescale.correction(sent_at)
         at_destination = timescale.correction(measurement.received_at)
         middle = 0.5 * (timescale.uncorrected(sent_at) + timescale.uncorrected(measurement.received_at))
