@@ -50,7 +50,7 @@ class Slew:
     Attributes:
         frequency: The oscillator's correction, s/s; > 0: faster.
         slew: On top of it, s/s; > 0: the clock catches up.
-        duration_s: For how long, s.
+        duration_s: For how long, s of the monotonic clock.
     """
 
     frequency: float
@@ -136,8 +136,9 @@ def steer(estimate: ClockEstimate, correction_s: float, history: SteeringHistory
     if abs(offset_s) < _NEGLIGIBLE_S:
         return Hold(frequency)
     shortest_s = _SHORTEST_FIRST_SLEW_S if history.updates < config.step_updates else _SHORTEST_SLEW_S
-    duration_s = max(shortest_s, abs(offset_s) / config.slew_maximum_frequency)
-    return Slew(frequency, math.copysign(abs(offset_s) / duration_s, offset_s), duration_s)
+    slew = math.copysign(min(abs(offset_s) / shortest_s, config.slew_maximum_frequency), offset_s)
+    # The duration is one of the clock that is being slewed, which itself runs fast or slow meanwhile.
+    return Slew(frequency, slew, offset_s / slew * (1.0 + frequency + slew))
 
 
 def _refusal(offset_s: float, history: SteeringHistory, config: DisciplineConfig) -> Refuse | None:
