@@ -1,0 +1,131 @@
+"""What can be asked of a running daemon on its configuration socket, and what it answers.
+
+One request and one reply for each connection. Both are JSON objects; each travels as a frame: its length in 8 bytes, most significant
+first, and then so many bytes. The observation document travels in the same frame. `docs/protocol-sockets.md` is the description for other programs.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import msgspec
+
+__all__ = [
+    "FRAME_PREFIX_BYTES",
+    "MAXIMUM_DOCUMENT_BYTES",
+    "MAXIMUM_REQUEST_BYTES",
+    "ConfigRequest",
+    "ForceSyncRequest",
+    "LogFilter",
+    "ReloadRequest",
+    "Reply",
+    "Request",
+    "decode_reply",
+    "decode_request",
+    "encode",
+    "frame",
+    "frame_length",
+]
+
+FRAME_PREFIX_BYTES = 8
+MAXIMUM_REQUEST_BYTES = 4096
+MAXIMUM_DOCUMENT_BYTES = 1 << 20
+"""The longest reply and the longest observation document."""
+
+LogFilter = Literal["trace", "debug", "info", "warn", "error"]
+
+
+class ConfigRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="command", tag="config"):
+    """Change settings of the running daemon; they hold until its next reload or end.
+
+    Attributes:
+        log_filter: The least severity that is logged; None: as it is.
+        panic_threshold: The largest correction of the clock once it was synchronised, both ways, s, finite and 0 or more; None: as it is.
+    """
+
+    log_filter: LogFilter | None = None
+    panic_threshold: float | None = None
+
+    def __post_init__(self) -> None:
+        threshold = self.panic_threshold
+        if threshold is not None and not (math.isfinite(threshold) and threshold >= 0.0):
+            raise ValueError(f"panic_threshold must be a finite number of seconds of 0 or more, got {threshold}")
+        if threshold is None and self.log_filter is None:
+            raise ValueError("config changes nothing: give log_filter or panic_threshold")
+
+
+class ForceSyncRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="command", tag="force-sync"):
+    """Correct the clock now, however large the offset that the sources agree on."""
+
+
+class ReloadRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="command", tag="reload"):
+    """Read the configuration file again, as on SIGHUP. An invalid file changes nothing."""
+
+
+Request = ConfigRequest | ForceSyncRequest | ReloadRequest
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer to every request.
+
+    Attributes:
+        accepted: Whether it was done.
+        message: What was done, or why not, in one sentence for people.
+        details: More sentences, such as one for each error in a configuration file.
+    """
+
+    accepted: bool
+    message: str
+    details: tuple[str, ...] = ()
+
+
+def encode(document: Request | Reply) -> bytes:
+    """A request or reply as JSON, UTF-8."""
+    return msgspec.json.encode(document)
+
+
+def decode_request(data: bytes) -> Request:
+    """Read a request.
+
+    Raises:
+        ValueError: it is not one; the text says what is wrong.
+    """
+    try:
+        request: Request = msgspec.json.decode(data, type=Request)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(f"not a request: {error}") from error
+    return request
+
+
+def decode_reply(data: bytes) -> Reply:
+    """Read a reply.
+
+    Raises:
+        ValueError: it is not one; the text says what is wrong.
+    """
+    try:
+        return msgspec.json.decode(data, type=Reply)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise ValueError(f"not a reply: {error}") from error
+
+
+def frame(document: bytes) -> bytes:
+    """The document with its length before it."""
+    return len(document).to_bytes(FRAME_PREFIX_BYTES, "big") + document
+
+
+def frame_length(prefix: bytes, maximum: int) -> int:
+    """How many bytes follow the prefix of a frame.
+
+    Args:
+        prefix: Exactly the first `FRAME_PREFIX_BYTES` bytes.
+        maximum: The most that the reader accepts, bytes.
+
+    Raises:
+        ValueError: the frame is longer than that.
+    """
+    length = int.from_bytes(prefix, "big")
+    if length > maximum:
+        raise ValueError(f"a document of {length} bytes; at most {maximum} are allowed")
+    return length
