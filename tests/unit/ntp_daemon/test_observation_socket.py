@@ -1,0 +1,175 @@
+# ruff: noqa: ASYNC240 — a test may look at its own files while its event loop waits
+import asyncio
+import contextlib
+import socket
+import stat
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from ntp_daemon import observation_socket
+from ntp_daemon.observation_socket import MAXIMUM_READERS, ObservationSocket
+from ntp_daemon.unix_listener import LocalSocketError
+from ntp_proto.control import FRAME_PREFIX_BYTES, MAXIMUM_DOCUMENT_BYTES, frame
+
+pytestmark = pytest.mark.asyncio
+
+DOCUMENT = b'{"version":1}'
+LARGE = b"x" * MAXIMUM_DOCUMENT_BYTES
+
+
+@contextlib.asynccontextmanager
+async def showing(path: Path, produce: Callable[[], bytes] = lambda: DOCUMENT) -> AsyncIterator[ObservationSocket]:
+    shown = await ObservationSocket.open(path, 0o666, produce)
+    try:
+        yield shown
+    finally:
+        shown.close()
+
+
+async def fetch(path: Path) -> bytes:
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    try:
+        return await reader.read(-1)
+    finally:
+        writer.close()
+
+
+def silent_client(path: Path) -> socket.socket:
+    """One who connects and does not read."""
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(str(path))
+    client.setblocking(False)
+    return client
+
+
+def next_departure(shown: ObservationSocket) -> asyncio.Event:
+    """Set when the socket has dropped, or served, the next reader."""
+    gone, forget = asyncio.Event(), shown.forget
+
+    def forget_and_tell(reader: asyncio.Transport) -> None:
+        forget(reader)
+        gone.set()
+
+    shown.forget = forget_and_tell  # type: ignore[method-assign] # the only way to be told; the method itself does its work
+    return gone
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "observe"
+
+
+async def test_who_connects_gets_the_document_with_its_length_and_the_end(path: Path) -> None:
+    async with showing(path):
+        data = await fetch(path)
+    assert data == b"\0\0\0\0\0\0\0\x0d" + DOCUMENT
+    assert data == frame(DOCUMENT)
+
+
+async def test_the_largest_document_arrives_whole(path: Path) -> None:
+    async with showing(path, lambda: LARGE):
+        assert await fetch(path) == frame(LARGE)
+
+
+async def test_many_read_at_a_time(path: Path) -> None:
+    async with showing(path) as shown:
+        assert await asyncio.gather(*(fetch(path) for _ in range(50))) == [frame(DOCUMENT)] * 50
+        assert shown._readers == {}
+
+
+async def test_a_document_is_made_at_most_every_50_ms(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = iter(range(100))
+    now = [1000.0]
+    async with showing(path, lambda: b"%d" % next(numbers)) as shown:
+
+        async def number() -> int:
+            return int((await fetch(path))[FRAME_PREFIX_BYTES:])
+
+        monkeypatch.setattr(shown._loop, "time", lambda: now[0])
+        first = [await number(), await number()]
+        now[0] += 0.0499
+        first.append(await number())
+        now[0] += 0.0002
+        second = [await number(), await number()]
+        monkeypatch.undo()
+    assert (first, second) == ([0, 0, 0], [1, 1])
+
+
+async def test_what_a_reader_writes_is_not_read(path: Path) -> None:
+    async with showing(path):
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        with contextlib.suppress(ConnectionError):
+            writer.write(b"x" * 1000)
+            await writer.drain()
+        assert await reader.readexactly(len(frame(DOCUMENT))) == frame(DOCUMENT)
+        writer.close()
+        assert await fetch(path) == frame(DOCUMENT)
+
+
+async def test_a_reader_that_does_not_read_is_dropped(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observation_socket, "_PATIENCE_S", 0.01)
+    async with showing(path, lambda: LARGE) as shown:
+        gone = next_departure(shown)
+        with silent_client(path) as client:
+            await asyncio.wait_for(gone.wait(), timeout=30)
+            received = b""
+            with contextlib.suppress(ConnectionError):
+                while chunk := client.recv(1 << 20):
+                    received += chunk
+        assert 0 < len(received) < len(LARGE)
+        assert shown._readers == {}
+
+
+async def test_a_reader_that_goes_away_frees_its_place(path: Path) -> None:
+    async with showing(path, lambda: LARGE) as shown:
+        gone = next_departure(shown)
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        await reader.readexactly(FRAME_PREFIX_BYTES)
+        assert len(shown._readers) == 1
+        writer.transport.abort()
+        await asyncio.wait_for(gone.wait(), timeout=30)
+        assert shown._readers == {}
+
+
+async def test_one_too_many_is_turned_away_and_the_others_are_served(path: Path) -> None:
+    async with showing(path, lambda: LARGE) as shown:
+        with contextlib.ExitStack() as clients:
+            for _ in range(MAXIMUM_READERS):
+                clients.enter_context(silent_client(path))
+            with contextlib.suppress(ConnectionError):
+                assert await fetch(path) == b""
+            assert len(shown._readers) == MAXIMUM_READERS
+
+
+async def test_a_document_that_is_too_large_is_not_shown_but_an_error_in_the_log(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with showing(path, lambda: LARGE + b"x"):
+        with contextlib.suppress(ConnectionError):
+            assert await fetch(path) == b""
+    (record,) = caplog.records
+    assert record.levelname == "ERROR"
+    assert "1048577 bytes, more than readers take (1048576)" in record.getMessage()
+
+
+async def test_a_socket_in_use_is_refused(path: Path) -> None:
+    async with showing(path):
+        with pytest.raises(LocalSocketError, match="in use by a running daemon"):
+            await ObservationSocket.open(path, 0o666, lambda: DOCUMENT)
+        assert await fetch(path) == frame(DOCUMENT)
+
+
+async def test_the_end_drops_the_readers_and_removes_the_socket(path: Path) -> None:
+    async with showing(path, lambda: LARGE):
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        await reader.readexactly(FRAME_PREFIX_BYTES)
+    with contextlib.suppress(ConnectionError):
+        assert len(await reader.read(-1)) < len(LARGE)
+    writer.close()
+    assert not path.exists()
+
+
+async def test_the_permissions_are_those_that_were_asked_for(path: Path) -> None:
+    shown = await ObservationSocket.open(path, 0o640, lambda: DOCUMENT)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o640
+    shown.close()
