@@ -20,13 +20,15 @@ from ntp_proto.datagram import Address
 DEADLINE_S = 10.0
 """For what takes milliseconds on an idle machine; a test that reaches it has failed."""
 
-_DROP_CAP_SYS_TIME = (
-    "import ctypes, os, sys\n"
-    "libc = ctypes.CDLL(None)\n"
-    "assert libc.prctl(24, 25, 0, 0, 0) == 0 or os.geteuid() != 0, 'PR_CAPBSET_DROP'\n"
-    "os.execv(sys.argv[1], sys.argv[1:])\n"
-)
-"""Takes CAP_SYS_TIME (25) from the bounding set, so that not even root gets it back at exec. Source: capabilities(7), prctl(2)."""
+CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, CAP_SYS_TIME = 1, 2, 25  # linux/capability.h
+
+_DROP = """\
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+dropped = [libc.prctl(24, int(number), 0, 0, 0) == 0 for number in sys.argv[1].split(",")]  # PR_CAPBSET_DROP
+assert all(dropped) or os.geteuid() != 0, "cannot drop capabilities"
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 def python(module: str, *arguments: str | Path) -> list[str]:
@@ -34,9 +36,12 @@ def python(module: str, *arguments: str | Path) -> list[str]:
     return [sys.executable, "-P", "-m", module, *map(str, arguments)]
 
 
-def without_cap_sys_time(command: Sequence[str]) -> list[str]:
-    """The command, run by somebody who may not set the clock."""
-    return [sys.executable, "-c", _DROP_CAP_SYS_TIME, *command]
+def without(command: Sequence[str], *capabilities: int) -> list[str]:
+    """The command, run by somebody without these capabilities: what is not in the bounding set, not even root gets at exec.
+
+    Source: capabilities(7), prctl(2).
+    """
+    return [sys.executable, "-c", _DROP, ",".join(map(str, capabilities)), *command]
 
 
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -74,7 +74,7 @@ def split_trailer(trailer: bytes, version: int) -> tuple[tuple[ExtensionField, .
         return (), trailer
     fields: list[ExtensionField] = []
     start, end = 0, len(trailer)
-    # "If the remaining length is at least 28 octets, it is an extension field": a code never has more than 24.
+    # A code has 24 octets at most, so that 28 or more can only be an extension field.
     while end - start >= _LAST_FIELD_MINIMUM:
         length = trailer[start + 2] << 8 | trailer[start + 3]
         if length < _FIELD_MINIMUM or length % 4 or length > end - start:
@@ -98,6 +98,7 @@ def join_trailer(fields: tuple[ExtensionField, ...], code: bytes = b"") -> bytes
         raise UsageError(f"no authentication code has {len(code)} octets")
     if not fields:
         return code
-    last_minimum = _FIELD_MINIMUM if len(code) >= _LAST_FIELD_MINIMUM - _FIELD_MINIMUM else _LAST_FIELD_MINIMUM
+    # The receiver takes for a code what is shorter than this, field and code together.
+    last_minimum = max(_FIELD_MINIMUM, _LAST_FIELD_MINIMUM - len(code))
     *others, last = fields
     return b"".join(field.to_bytes() for field in others) + last.to_bytes(last_minimum) + code

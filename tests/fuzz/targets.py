@@ -1,0 +1,100 @@
+"""What is fuzzed: each target takes any bytes, and fails by an exception that is not the one documented.
+
+Besides "does not crash", each asserts what must hold of what it has read: written back it is the same, and nobody without the nonce
+of the outstanding request has moved the association.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ntp_proto import observation
+from ntp_proto.association import Measured, Rejected
+from ntp_proto.errors import ParseError
+from ntp_proto.identifiers import KissCode, Mode
+from ntp_proto.packet import HEADER_LENGTH, ExtensionField, Header, Packet, client_request, join_trailer, kiss_to, response_to, split_trailer
+from ntp_proto.time_types import NtpTimestamp, PollInterval
+from support.conversation import Conversation
+from support.documents import sample_observation
+
+__all__ = ["SEEDS", "TARGETS"]
+
+_NONCE = NtpTimestamp(0x0123456789ABCDEF)
+_REQUEST = client_request(_NONCE, PollInterval(6))
+_RESPONSE = response_to(_REQUEST, receive=NtpTimestamp(0xEC00000000000000), transmit=NtpTimestamp(0xEC00000000010000))
+_TRAILER = join_trailer((ExtensionField(0x0104, bytes(range(32))), ExtensionField(0xBEEF, b"?" * 12)), b"\0\0\0\1" + bytes(16))
+
+
+def header(data: bytes) -> None:
+    """A header is written back as it was read, and every typed view of it exists."""
+    try:
+        parsed = Header.parse(data)
+    except ParseError:
+        assert len(data) < HEADER_LENGTH
+        return
+    assert parsed.to_bytes() == data[:HEADER_LENGTH]
+    for view in ("leap", "version", "mode", "poll", "root_delay", "root_dispersion", "reference_id", "reference", "origin", "receive", "transmit"):
+        getattr(parsed, view)
+    assert parsed.reference_id.to_text(parsed.stratum).isprintable()
+
+
+def extensions(data: bytes) -> None:
+    """Extension fields and code are written back as they were read."""
+    version = data[0] & 7 if data else 4
+    try:
+        fields, code = split_trailer(data[1:], version)
+    except ParseError:
+        return
+    assert version <= 3 or join_trailer(fields, code) == data[1:]
+
+
+def packet(data: bytes) -> None:
+    """A packet of version 4 and above is written back as it was read."""
+    try:
+        parsed = Packet.parse(data)
+    except ParseError:
+        return
+    assert parsed.header.version <= 3 or parsed.to_bytes() == data
+
+
+def association(data: bytes) -> None:
+    """The first byte says what is genuine in the datagram that the rest makes up: nothing, or the nonce too."""
+    one = Conversation(seed=7)
+    one.ask()
+    genuine = one.datagram()
+    hostile = data[1:]
+    if data[:1] > b"\x7f" and len(hostile) >= 32:
+        hostile = hostile[:24] + one.sent[-1].data[40:48] + hostile[32:]
+    carries_nonce = hostile[24:32] == one.sent[-1].data[40:48]
+    before = one.visible_state()
+    actions = one.deliver(one.datagram(hostile, delay_s=0.01))
+    assert sum(isinstance(action, Measured | Rejected) for action in actions) == 1
+    if not carries_nonce:
+        assert one.visible_state() == before
+        assert isinstance(one.deliver(genuine)[-1], Measured)
+
+
+def observation_document(data: bytes) -> None:
+    """What is read as an observation document is written and read again as the same."""
+    try:
+        document = observation.decode(data)
+    except ValueError:
+        return
+    assert observation.decode(observation.encode(document)) == document
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    "header": header,
+    "extensions": extensions,
+    "packet": packet,
+    "association": association,
+    "observation": observation_document,
+}
+
+SEEDS: dict[str, list[bytes]] = {
+    "header": [_REQUEST.to_bytes(), _RESPONSE.to_bytes(), kiss_to(_REQUEST, KissCode.RATE).to_bytes()],
+    "extensions": [b"\x04" + _TRAILER, b"\x04" + _TRAILER[:-20] + bytes(12), b"\x03" + bytes(20)],
+    "packet": [_RESPONSE.to_bytes(), _RESPONSE.to_bytes() + _TRAILER, Header.build(mode=Mode.SERVER, version=3).to_bytes() + bytes(20)],
+    "association": [b"\xff" + _RESPONSE.to_bytes(), b"\0" + _RESPONSE.to_bytes() + _TRAILER, b"\xff" + kiss_to(_REQUEST, KissCode.DENY).to_bytes()],
+    "observation": [observation.encode(sample_observation())],
+}
