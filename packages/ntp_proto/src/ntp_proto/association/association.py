@@ -7,8 +7,8 @@ make the shell call in again (`Measured`), or end the association (`Reset`, `Dem
 
 There is one timer. `handle_timer` may be called at any time: early, it only says again when it wants to be called.
 
-    start      the first request at once (after `start_delay_s`), then a burst: `burst_count` requests, each `burst_interval_s` after the
-               previous one when that was answered, and after its time-out when not
+    start      the first request at once (after `start_delay_s`), then a burst: `burst_count` requests, the first ones
+               `burst_interval_s` apart and then ever farther, until the poll interval is reached
     steady     the interval that the discipline wants, times a random factor
     silence    `Reset` after 4 unanswered requests when the server has never answered, after 8 when it has, and every 8 from there; the
                interval doubles with each of them up to the maximum. The shell may keep an association that has asked for a reset, when the
@@ -212,7 +212,7 @@ class Association:
             case Starting(poll_at=poll_at):
                 return poll_at
             case Waiting(asked_at=asked_at, spread=spread, was_answered=True) if self._pace.burst_left:
-                return asked_at + min(self._config.burst_interval_s, interval_s) * spread
+                return asked_at + min(self._pace.burst_spacing_s, interval_s) * spread
             case Asking(request=Request(asked_at=asked_at)) | Waiting(asked_at=asked_at) if self._pace.burst_left:
                 return asked_at + min(self._config.response_timeout_s, interval_s)
             case Asking(request=Request(asked_at=asked_at), spread=spread) | Waiting(asked_at=asked_at, spread=spread):

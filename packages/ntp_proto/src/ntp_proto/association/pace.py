@@ -48,6 +48,16 @@ class Pace:
         """The pace of a new association: a burst, then the initial interval."""
         return cls(config, config.poll_initial, config.burst_count)
 
+    @property
+    def burst_spacing_s(self) -> float:
+        """Until the next request of a burst, s: doubled from the third on.
+
+        The first requests find the offset; the frequency needs a long base line, and the same number of requests gives a longer one when
+        they thin out until they reach the poll interval.
+        """
+        sent = self.config.burst_count - self.burst_left
+        return self.config.burst_interval_s * 2.0 ** max(0, sent - 2)
+
     def interval(self, back_off: int) -> PollInterval:
         """The present interval, outside of a burst.
 
