@@ -20,6 +20,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,13 +59,13 @@ def _forge(data: bytes) -> list[bytes]:
 
 
 @contextlib.contextmanager
-def _taps() -> Iterator[dict[str, Tap]]:
+def _taps(subnet: int) -> Iterator[dict[str, Tap]]:
     with contextlib.ExitStack() as stack:
 
         def tap(number: int, module: str, *arguments: str, forged: bool = False) -> Tap:
             # chronyd knows a server by its address alone, so each has one of its own.
             _, server = stack.enter_context(serving(module, *arguments))
-            return stack.enter_context(Tap(server, f"127.0.0.{number}", forge=_forge if forged else lambda _request: []))
+            return stack.enter_context(Tap(server, f"127.0.{subnet}.{number}", forge=_forge if forged else lambda _request: []))
 
         yield {
             "good": tap(10, "rate_limit_server", "--interval", "0"),
@@ -91,11 +92,22 @@ def _observe(client: Client, folder: Path, taps: dict[str, Tap]) -> Run:
         return Run(client.name, taps, time.monotonic() - taps["burst"].requests[1].at)
 
 
-@pytest.fixture(scope="module", params=[OurDaemon(), pytest.param(Chronyd(), marks=pytest.mark.peer)], ids=lambda client: client.name)
-def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    client: Client = request.param
-    with _taps() as taps:
-        yield _observe(client, tmp_path_factory.mktemp(client.name), taps)
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Run]]]:
+    """All clients at the same time, each with servers of its own: most of a run is waiting."""
+    clients: list[Client] = [OurDaemon(), Chronyd()]
+    with contextlib.ExitStack() as stack:
+        taps = [stack.enter_context(_taps(subnet)) for subnet, _ in enumerate(clients, start=1)]
+        pool = stack.enter_context(ThreadPoolExecutor())  # the last to be entered: it ends before the taps do
+        yield {
+            client.name: pool.submit(_observe, client, tmp_path_factory.mktemp(client.name), own) for client, own in zip(clients, taps, strict=True)
+        }
+
+
+@pytest.fixture(params=["ntp-daemon", pytest.param("chronyd", marks=pytest.mark.peer)])
+def run(request: pytest.FixtureRequest, runs: dict[str, Future[Run]]) -> Run:
+    name: str = request.param
+    return runs[name].result()
 
 
 def _expect_chronyd_to_ask_on(run: Run, request: pytest.FixtureRequest) -> None:
