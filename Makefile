@@ -1,37 +1,21 @@
-# The gate. `make check` is what CI runs; ./dev set-up makes the environment it needs.
-PYTHON ?= .venv/bin/python
-SOURCES = packages test_servers tests benchmarks build_ext.py conftest.py
+# `make check` is the gate without the tests, `make test` the tests; ./dev does the work and makes the environment that it needs.
+CHECKS = format lint types imports c docs package
 
-.PHONY: check format lint types imports c-warnings docs test fuzz clean
+.PHONY: check test fuzz clean $(CHECKS)
 
-check: format lint types imports c-warnings docs
+check:
+	./dev check
 
-format:
-	$(PYTHON) -m ruff format --check --diff .
-
-lint:
-	$(PYTHON) -m ruff check .
-
-types:
-	$(PYTHON) -m mypy
-	$(PYTHON) -m mypy --no-incremental tests/typing
-	$(PYTHON) -m pyright --pythonpath $(PYTHON)
-
-imports:
-	$(PYTHON) -m importlinter.cli lint --no-cache
-
-c-warnings:
-	$(PYTHON) build_ext.py --strict
-
-docs:
-	$(PYTHON) -m pytest -q tests/docs
+$(CHECKS):
+	./dev check $@
 
 test:
-	$(PYTHON) -m pytest
+	./dev test
 
+# a minute of random and mutated input for the parsers and the association; longer: ./dev python tests/fuzz/run.py --seconds N
 fuzz:
-	$(PYTHON) tests/fuzz/run.py --seconds 60
+	./dev python tests/fuzz/run.py --seconds 60
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
-	find packages -name '*.so' -delete -o -name '*_abi.py' -delete
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find packages '(' -name '*.so' -o -name '*_abi.py' ')' -delete
