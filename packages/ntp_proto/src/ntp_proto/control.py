@@ -37,7 +37,7 @@ LogFilter = Literal["trace", "debug", "info", "warn", "error"]
 
 
 class ConfigRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="command", tag="config"):
-    """Change settings of the running daemon; they hold until its next reload or end.
+    """Change settings of the running daemon; they hold until its end, or until a reload finds them changed in the file.
 
     Attributes:
         log_filter: The least severity that is logged; None: as it is.
