@@ -167,7 +167,9 @@ async def test_a_client_that_leaves_is_forgotten(path: Path) -> None:
 
 async def test_too_many_at_a_time_are_told_so(path: Path, handler: Recorder) -> None:
     async with taking(path, handler) as control:
-        waiting = [await asyncio.open_unix_connection(str(path)) for _ in range(MAXIMUM_CONNECTIONS)]
+        waiting = [await asyncio.open_unix_connection(str(path)) for _ in range(MAXIMUM_CONNECTIONS - 1)]
+        assert (await say(path, frame(b'{"command": "reload"}'))).accepted
+        waiting.append(await asyncio.open_unix_connection(str(path)))
         assert await say(path, frame(b'{"command": "reload"}')) == Reply(accepted=False, message="too many connections at a time")
         for _, writer in waiting:
             writer.close()

@@ -71,14 +71,13 @@ class ObservationSocket:
         if len(self._readers) >= MAXIMUM_READERS:
             reader.abort()
             return
-        reader.pause_reading()
         self._readers[reader] = self._loop.call_later(_PATIENCE_S, reader.abort)
         document = self._fresh_frame()
         if document is None:
             reader.abort()
             return
         reader.write(document)
-        reader.close()  # once it is written
+        reader.close()  # nothing is read from now on, and the end comes once all is written
 
     def forget(self, reader: asyncio.Transport) -> None:
         """Free the place of somebody who is gone."""
