@@ -23,7 +23,7 @@ from ntp_proto.algorithm.steering import Refuse, Step
 from ntp_proto.association import Action, Association, AssociationConfig, Close, Demobilize, Measured, Rejected, Rejection, Reset, Send, WakeAt
 from ntp_proto.datagram import Address, Datagram, StampSource
 from ntp_proto.explain import explain_source, explain_system, offset_text
-from ntp_proto.identifiers import LeapIndicator
+from ntp_proto.identifiers import LeapIndicator, ReferenceId
 from ntp_proto.observation import SourceObservation, SourceStatus, SyncState, SystemObservation
 from ntp_proto.time_types import NtpTimestamp, PollInterval
 
@@ -275,7 +275,7 @@ class Client:
             reason=self._reason(now),
             stratum=view.stratum,
             leap=_LEAP_NAMES[view.leap],
-            reference_id=str(peer.remote.host) if peer else "",
+            reference_id=ReferenceId.from_address(peer.remote.host).to_text(view.stratum) if peer else "",
             reference=self._name(view.reference),
             offset_s=view.offset_s,
             offset_error_s=view.estimate.offset_error_s if view.estimate else None,

@@ -174,6 +174,8 @@ class SourceManager:
             if not entry.membership.members:
                 self._retry(entry)
             return None
+        if self._entries.get(entry.membership.source) is not entry:
+            return None  # it was removed meanwhile
         if entry.error:
             _log.info("%s resolves again", entry.label.name)
         entry.error = ""

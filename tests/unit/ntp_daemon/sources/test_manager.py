@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+
+import pytest
+
+from ntp_daemon.address import ServerAddress
+from ntp_daemon.config.load import parse
+from ntp_daemon.config.model import Config
+from ntp_daemon.resolver import Resolver
+from ntp_daemon.sources import SourceManager
+from ntp_proto.association import AssociationConfig, Demobilize, Reset
+from ntp_proto.client import SourceLabel
+from ntp_proto.datagram import Address
+from ntp_proto.identifiers import KissCode
+from support.virtual_loop import run_virtually
+
+POOL = '[[source]]\nmode = "pool"\naddress = "pool.example"\ncount = 2\n'
+SERVER = '[[source]]\nmode = "server"\naddress = "time.example"\n'
+NUMERIC = '[[source]]\nmode = "server"\naddress = "192.0.2.9:1123"\n'
+
+
+def hosts(*numbers: int) -> list[str]:
+    return [f"192.0.2.{number}" for number in numbers]
+
+
+class Names(Resolver):
+    """A resolver that knows what it is told: addresses by name, or nothing."""
+
+    def __init__(self, known: dict[str, list[str]]) -> None:
+        super().__init__(self._look_up)
+        self.known = known
+        self.asked: list[tuple[float, str]] = []
+
+    async def resolve(self, address: ServerAddress, *, timeout_s: float = 5.0) -> list[Address]:
+        self.asked.append((asyncio.get_running_loop().time(), address.host))
+        numeric = address.numeric()
+        if numeric is not None:
+            return [numeric]
+        await asyncio.sleep(0.01)
+        return await self._answer(address)
+
+    async def _answer(self, address: ServerAddress) -> list[Address]:
+        from ntp_daemon.resolver import ResolveError  # noqa: PLC0415 — beside its only use
+
+        if address.host not in self.known:
+            raise ResolveError(f"cannot resolve {address.host}: it is unknown")
+        return [Address(host, address.port) for host in self.known[address.host]]
+
+    def _look_up(self, address: ServerAddress) -> list[Address]:
+        raise AssertionError("resolve() is replaced")
+
+
+class Associations:
+    """Records who is asked."""
+
+    def __init__(self) -> None:
+        self.asked: dict[int, Address] = {}
+        self.labels: dict[int, SourceLabel] = {}
+        self._ids = itertools.count(1)
+
+    def add(self, label: SourceLabel, remote: Address, config: AssociationConfig) -> int:
+        source = next(self._ids)
+        self.asked[source] = remote
+        self.labels[source] = label
+        return source
+
+    def remove(self, source: int) -> None:
+        del self.asked[source]
+
+    @property
+    def hosts(self) -> list[str]:
+        return [address.host for address in self.asked.values()]
+
+
+class Bench:
+    def __init__(self, text: str, known: dict[str, list[str]]) -> None:
+        self.config: Config = parse(text)
+        self.names = Names(known)
+        self.host = Associations()
+        self.manager = SourceManager(self.host, self.names, asyncio.get_running_loop().time)
+
+    async def start(self, seconds: float = 1.0) -> None:
+        await self.manager.add(self.config.sources, self.config)
+        await asyncio.sleep(seconds)
+
+
+def test_numeric_addresses_are_asked_at_once() -> None:
+    async def scenario() -> None:
+        bench = Bench(NUMERIC, {})
+        await bench.manager.add(bench.config.sources, bench.config)
+        assert list(bench.host.asked.values()) == [Address("192.0.2.9", 1123)]
+        assert asyncio.get_running_loop().time() == 0.0
+
+    run_virtually(scenario())
+
+
+def test_a_pool_is_filled_and_labelled() -> None:
+    async def scenario() -> None:
+        bench = Bench(POOL, {"pool.example": hosts(1, 2, 3)})
+        assert bench.manager.pending() == []
+        await bench.start()
+        assert bench.host.hosts == hosts(1, 2)
+        assert bench.host.labels[1] == SourceLabel("pool.example:123", "pool")
+
+    run_virtually(scenario())
+
+
+def test_a_name_that_does_not_resolve_is_tried_again_ever_more_rarely(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        bench = Bench(SERVER, {})
+        with caplog.at_level(logging.INFO):
+            await bench.start(600.0)
+        times = [when for when, _ in bench.names.asked]
+        gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+        assert gaps == pytest.approx([2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0], abs=0.1)
+        assert [record.message for record in caplog.records] == ["cannot resolve time.example: it is unknown; trying again"], "said once"
+        (pending,) = bench.manager.pending()
+        assert (pending.name, pending.reason) == ("time.example:123", "cannot resolve time.example: it is unknown")
+        bench.names.known["time.example"] = hosts(1)
+        await asyncio.sleep(600.0)
+        assert bench.host.hosts == hosts(1)
+        assert bench.manager.pending() == []
+
+    run_virtually(scenario())
+
+
+def test_a_pool_that_is_not_full_is_filled_later() -> None:
+    async def scenario() -> None:
+        bench = Bench(POOL, {"pool.example": hosts(1)})
+        await bench.start()
+        assert bench.host.hosts == hosts(1)
+        bench.names.known["pool.example"] = hosts(1, 2)
+        await asyncio.sleep(10.0)
+        assert bench.host.hosts == hosts(1, 2)
+
+    run_virtually(scenario())
+
+
+def test_a_dead_pool_member_is_replaced_and_not_taken_back_for_an_hour() -> None:
+    async def scenario() -> None:
+        bench = Bench(POOL, {"pool.example": hosts(1, 2, 3)})
+        await bench.start()
+        bench.manager.handle_ending(1, Reset())
+        await asyncio.sleep(1.0)
+        assert bench.host.hosts == hosts(2, 3)
+        bench.names.known["pool.example"] = hosts(1, 2, 3)
+        bench.manager.handle_ending(2, Reset())
+        await asyncio.sleep(1.0)
+        assert bench.host.hosts == hosts(2, 3), "only the dead one is left, so the silent one is kept"
+
+    run_virtually(scenario())
+
+
+def test_a_dead_server_moves_with_its_name() -> None:
+    async def scenario() -> None:
+        bench = Bench(SERVER, {"time.example": hosts(1)})
+        await bench.start()
+        bench.manager.handle_ending(1, Reset())
+        await asyncio.sleep(1.0)
+        assert list(bench.host.asked) == [1], "the same address: the association goes on"
+        bench.names.known["time.example"] = hosts(7)
+        bench.manager.handle_ending(1, Reset())
+        await asyncio.sleep(1.0)
+        assert bench.host.hosts == hosts(7)
+
+    run_virtually(scenario())
+
+
+@pytest.mark.parametrize("kiss", [KissCode.DENY, KissCode.RSTR])
+def test_a_pool_member_that_refuses_is_replaced(kiss: KissCode) -> None:
+    async def scenario() -> None:
+        bench = Bench(POOL, {"pool.example": hosts(1, 2, 3)})
+        await bench.start()
+        bench.manager.handle_ending(2, Demobilize(kiss))
+        await asyncio.sleep(1.0)
+        assert bench.host.hosts == hosts(1, 3)
+        bench.manager.handle_ending(1, Demobilize(kiss))
+        await asyncio.sleep(1800.0)
+        assert bench.host.hosts == hosts(3), "the refusing ones are not asked again for an hour"
+        await asyncio.sleep(3600.0)
+        assert len(bench.host.hosts) == 2
+
+    run_virtually(scenario())
+
+
+def test_a_single_server_that_refuses_is_asked_again_after_pauses_that_grow() -> None:
+    async def scenario() -> None:
+        bench = Bench(NUMERIC, {})
+        await bench.start()
+        pauses = []
+        for _ in range(6):
+            (member,) = bench.host.asked
+            began = asyncio.get_running_loop().time()
+            bench.manager.handle_ending(member, Demobilize(KissCode.DENY))
+            while member in bench.host.asked:  # noqa: ASYNC110 — an event would need a hook in the manager, and virtual time costs nothing
+                await asyncio.sleep(60.0)
+            await asyncio.sleep(1.0)
+            pauses.append((asyncio.get_running_loop().time() - began) / 3600.0)
+        assert pauses == pytest.approx([1.0, 2.0, 4.0, 8.0, 16.0, 24.0], abs=0.05)
+
+    run_virtually(scenario())
+
+
+def test_removed_sources_ask_nobody_any_more() -> None:
+    async def scenario() -> None:
+        bench = Bench(POOL + SERVER, {"pool.example": hosts(1, 2), "time.example": hosts(5)})
+        await bench.start()
+        bench.manager.remove(bench.config.sources[:1])
+        assert bench.host.hosts == hosts(5)
+        bench.manager.handle_ending(1, Reset())
+        await asyncio.sleep(3600.0)
+        assert bench.host.hosts == hosts(5)
+        await bench.manager.close()
+
+    run_virtually(scenario())
+
+
+def test_a_source_that_is_removed_while_its_name_is_resolved_is_not_asked() -> None:
+    async def scenario() -> None:
+        bench = Bench(SERVER, {"time.example": hosts(5)})
+        await bench.start(0.0)
+        bench.manager.remove(bench.config.sources)
+        await asyncio.sleep(10.0)
+        assert bench.host.hosts == []
+
+    run_virtually(scenario())
+
+
+def test_closing_ends_what_is_being_resolved() -> None:
+    async def scenario() -> None:
+        bench = Bench(POOL, {"pool.example": hosts(1, 2)})
+        await bench.manager.add(bench.config.sources, bench.config)
+        await bench.manager.close()
+        await asyncio.sleep(10.0)
+        assert bench.host.hosts == []
+
+    run_virtually(scenario())
