@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +35,20 @@ def test_a_burst_is_counted_down_and_can_be_ended() -> None:
     assert pace.without_burst() is pace
     assert pace.with_burst().burst_left == CONFIG.burst_count
     assert pace.with_burst().without_burst().burst_left == 0
+
+
+def test_the_spacing_of_a_burst_doubles_from_the_third_request_on() -> None:
+    pace = START
+    spacings = []
+    while pace.burst_left:
+        pace = pace.after_request()
+        spacings.append(pace.burst_spacing_s)
+    assert spacings == [2.0, 2.0, 4.0, 8.0, 16.0, 32.0]
+
+
+def test_a_burst_of_any_length_has_a_spacing() -> None:
+    pace = replace(Pace.at_start(AssociationConfig(burst_count=5000)), burst_left=1)
+    assert pace.burst_spacing_s == 2.0 * 2.0**17
 
 
 class TestRate:

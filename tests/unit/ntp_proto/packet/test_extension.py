@@ -54,6 +54,10 @@ class TestLengths:
         with pytest.raises(ParseError, match=f"field of {length} octets with 28"):
             split_trailer(field(length, 28), version=4)
 
+    def test_a_second_field_is_measured_against_what_is_left(self) -> None:
+        with pytest.raises(ParseError, match="field of 32 octets with 28 octets left"):
+            split_trailer(field(16, 16) + field(32, 28), version=4)
+
     def test_a_field_may_fill_all_that_is_left(self) -> None:
         assert split_trailer(field(28, 28), version=4) == ((ExtensionField(0x0104, bytes(24)),), b"")
 

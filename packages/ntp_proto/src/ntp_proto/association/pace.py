@@ -56,7 +56,7 @@ class Pace:
         they thin out until they reach the poll interval.
         """
         sent = self.config.burst_count - self.burst_left
-        return self.config.burst_interval_s * 2.0 ** max(0, sent - 2)
+        return self.config.burst_interval_s * 2.0 ** min(max(0, sent - 2), _POLL_CAP.log2)  # limited, since 2.0**1024 would raise
 
     def interval(self, back_off: int) -> PollInterval:
         """The present interval, outside of a burst.
