@@ -119,8 +119,11 @@ def _demo() -> int:
 def _run(arguments: argparse.Namespace) -> int:
     from ntp_daemon import log  # noqa: PLC0415 — after the arguments are known to be good
 
-    def read() -> Config:
-        return override(load_or_default(arguments.config, os.environ).config, overrides)
+    def read_again() -> Config:
+        again = load_or_default(arguments.config, os.environ)
+        for warning in again.warnings:
+            _log.warning("%s", warning)
+        return override(again.config, overrides)
 
     overrides = _overrides(arguments)
     loaded = load_or_default(arguments.config, os.environ)
@@ -139,7 +142,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if clock.reason:
         _log.warning("%s; going on with a virtual clock: the system clock is not adjusted", clock.reason)
     _log.info("configuration: %s; %d sources, clock %s", loaded.path or "built in", len(config.sources), clock.mode.value)
-    asyncio.run(_serve(config, read, clock))
+    asyncio.run(_serve(config, read_again, clock))
     return 0
 
 
@@ -161,16 +164,16 @@ def _overrides(arguments: argparse.Namespace) -> Overrides:
     )
 
 
-async def _serve(config: Config, read: Callable[[], Config], clock: MachineClock) -> None:
+async def _serve(config: Config, read_again: Callable[[], Config], clock: MachineClock) -> None:
     from ntp_daemon.daemon import Daemon  # noqa: PLC0415 — the options that end at once do not need it
     from ntp_daemon.notify import Notifier  # noqa: PLC0415
 
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
-    daemon = Daemon(config, read, clock, Notifier(os.environ))
+    daemon = Daemon(config, read_again, clock, Notifier(os.environ))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, daemon.reload)
+    loop.add_signal_handler(signal.SIGHUP, daemon.request_reload)
     await daemon.run(stop)
 
 

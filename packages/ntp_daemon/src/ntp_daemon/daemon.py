@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 from collections.abc import Callable
 from dataclasses import replace
@@ -64,6 +65,7 @@ class Daemon:
         self._control: ControlSocket | None = None
         self._drift_saved_at = self._started_at
         self._shown_status = ""
+        self._reloads: set[asyncio.Task[Reply]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then give the clock back."""
@@ -76,7 +78,13 @@ class Daemon:
         finally:
             await self._end()
 
-    def reload(self) -> Reply:
+    def request_reload(self) -> None:
+        """Reload soon: for signal handlers."""
+        task = asyncio.get_running_loop().create_task(self.reload())
+        self._reloads.add(task)
+        task.add_done_callback(self._reloads.discard)
+
+    async def reload(self) -> Reply:
         """Read the configuration again and apply what has changed; an invalid one changes nothing."""
         try:
             config = self._reload()
@@ -86,18 +94,19 @@ class Daemon:
             return Reply(accepted=False, message="the configuration is invalid; nothing was changed", details=tuple(map(str, errors.errors)))
         changes = diff(self._config, config)
         self._notifier.reloading()
-        asyncio.get_running_loop().create_task(self._apply(changes, config))
+        await self._apply(changes, config)
+        self._notifier.ready()
         restart = tuple(f"{key} is read at the start only; restart the daemon to change it" for key in changes.needs_restart)
         for sentence in restart:
             _log.warning("%s", sentence)
-        message = "nothing has changed" if changes.is_empty else f"reloaded: {len(changes.added)} sources added, {len(changes.removed)} removed"
-        _log.info("configuration: %s", message)
-        return Reply(accepted=True, message=message, details=restart)
+        message = "nothing has changed" if changes.is_empty else f"{len(changes.added)} sources added, {len(changes.removed)} removed"
+        _log.info("configuration reloaded: %s", message)
+        return Reply(accepted=True, message=f"configuration reloaded: {message}", details=restart)
 
     async def _apply(self, changes: Changes, config: Config) -> None:
         self._config = config
         if changes.logging:
-            log.set_level(config.observability.log_level)
+            log.set_up(config.observability.log_level, config.observability.log_format, os.environ)
         if changes.discipline:
             self.client.discipline.config = config.synchronization.discipline()
         self._sources.remove(changes.removed)
@@ -106,12 +115,11 @@ class Daemon:
             await self._open_observation()
         if changes.configuration_socket:
             await self._open_control()
-        self._notifier.ready()
 
     async def _handle(self, request: Request) -> Reply:
         match request:
             case ReloadRequest():
-                return self.reload()
+                return await self.reload()
             case ForceSyncRequest():
                 return self._force_sync()
             case ConfigRequest():

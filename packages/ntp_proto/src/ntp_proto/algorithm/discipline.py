@@ -1,17 +1,18 @@
-"""The discipline: from measurements to what is done to the clock. The only owner of the estimators, the only caller of the clock.
+"""The discipline: from measurements to what is done to the clock. The only owner of the estimators.
 
-    measurement -> sample -> estimator (one a source) -> selection -> combination (one for all) -> steering -> clock
+    measurement -> sample -> estimator (one a source) -> selection -> combination (one for all) -> steering -> clock control
 
-One thing flows back: what the clock really did (`ClockChange`) goes into the timescale, in `_apply`, and nowhere else; the estimators
-live on the uncorrected clock and never hear of it. Measurements whose request was sent before the last step are dropped, for their
-timestamps may lie on both sides of it.
+One thing flows back: what the clock really did goes into the timescale (see `clock_control`); the estimators live on the uncorrected
+clock and never hear of it. Measurements whose request was sent before the last step are dropped, for their timestamps may lie on both
+sides of it.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from ntp_proto.algorithm.clock_control import ClockControl
 from ntp_proto.algorithm.clock_filter import ClockEstimate
 from ntp_proto.algorithm.combination import Combination, combine
 from ntp_proto.algorithm.config import DisciplineConfig
@@ -19,11 +20,10 @@ from ntp_proto.algorithm.estimator import FrequencyPrior, SourceEstimator
 from ntp_proto.algorithm.polling import PollPolicy
 from ntp_proto.algorithm.sample import Sample
 from ntp_proto.algorithm.selection import Selection, Vote, select
-from ntp_proto.algorithm.steering import Hold, Refuse, Slew, Steering, SteeringHistory, Step, steer
-from ntp_proto.algorithm.timescale import Timescale
+from ntp_proto.algorithm.steering import Hold, Slew, Steering, Step, steer
 from ntp_proto.algorithm.views import SourceView, SystemView
 from ntp_proto.association.measurement import Measurement
-from ntp_proto.clock import Clock, ClockChange, ClockStatus
+from ntp_proto.clock import Clock, ClockStatus
 from ntp_proto.identifiers import LeapIndicator
 from ntp_proto.observation import SourceStatus, SyncState
 from ntp_proto.time_types import NtpDuration, PollInterval
@@ -32,6 +32,8 @@ __all__ = ["Discipline", "DisciplineUpdate"]
 
 _SIGMAS = 3.0
 """Standard errors in a source's error bound."""
+_LEFT_OVER = 0.1
+"""What a slew may leave, in standard errors of the offset."""
 _FREQUENCY_MARGIN = 1e-6
 """How far a frequency that was found before may be off when all samples are gone: the oscillator may have cooled down meanwhile."""
 
@@ -73,17 +75,6 @@ class _Reference:
     updated_at: float
 
 
-@dataclass(slots=True)
-class _Control:
-    """What the clock is being told."""
-
-    base_frequency: float
-    slew_ends_at: float | None = None
-    last_step_at: float = -math.inf
-    refusal: Refuse | None = None
-    history: SteeringHistory = field(default_factory=SteeringHistory)
-
-
 class Discipline:
     """Disciplines one clock.
 
@@ -96,18 +87,13 @@ class Discipline:
 
     def __init__(self, config: DisciplineConfig, clock: Clock, now: float, prior: FrequencyPrior | None = None) -> None:
         self.config = config
-        self._clock = clock
         self._prior = prior or FrequencyPrior(clock.frequency(), config.initial_frequency_uncertainty)
-        self._timescale = Timescale.starting(now, clock.frequency())
-        self._control = _Control(self._prior.frequency)
+        self._control = ClockControl(clock, now, self._prior.frequency)
         self._sources: dict[int, _Source] = {}
         self._selection = Selection(frozenset(), False, False)
         self._combination: Combination | None = None
         self._reference: _Reference | None = None
         self._voters = 0
-        self._displacements = 0
-        clock.displacement(now)
-        self._apply(clock.set_frequency(self._prior.frequency, now))
 
     def add_source(self, source: int, poll: tuple[PollInterval, PollInterval, PollInterval]) -> None:
         """Take a source in; `poll` is its initial, shortest and longest interval."""
@@ -132,7 +118,8 @@ class Discipline:
             return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
         state = self._sources[source]
         state.measurement = measurement
-        sample = Sample.of(measurement, self._timescale)
+        timescale = self._control.timescale
+        sample = Sample.of(measurement, timescale)
         predicted = self._combination.estimate(sample.at) if self._combination else None
         state.estimator = state.estimator.after(sample, self._prior) if state.estimator else SourceEstimator.starting(sample, self._prior)
         self._vote(now)
@@ -143,22 +130,22 @@ class Discipline:
         if source not in survivors or self._combination is None:
             return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
         self._note_reference(now)
-        estimate = self._combination.estimate(self._timescale.uncorrected(now))
+        estimate = self._combination.estimate(timescale.uncorrected(now))
         state.policy = state.policy.after(estimate, state.estimator.path.jitter_s, _surprise(state.estimator, sample, predicted))
-        return DisciplineUpdate(self._steer(estimate, now), displacement_s, self._control.slew_ends_at)
+        steering = steer(estimate, timescale.correction(now), self._control.history, self.config)
+        self._control.update(steering, now)
+        self._publish(now)
+        return DisciplineUpdate(steering, displacement_s, self._control.slew_ends_at)
 
     def handle_timer(self, now: float) -> DisciplineUpdate:
-        """End a slew that is due, or go on with what is left of it."""
+        """End a slew that is due, or go on with what is left of it; notice what else has happened to the clock."""
         displacement_s = self._notice_displacement(now)
         due = self._control.slew_ends_at
         if due is None or now < due:
             return DisciplineUpdate(None, displacement_s, due)
-        self._control.slew_ends_at = None
-        if self._combination is None:
-            self._apply(self._clock.set_frequency(self._control.base_frequency, now))
-            return DisciplineUpdate(Hold(self._control.base_frequency), displacement_s, None)
-        estimate = self._combination.estimate(self._timescale.uncorrected(now))
-        return DisciplineUpdate(self._finish_slew(estimate, now), displacement_s, self._control.slew_ends_at)
+        steering = self._finished_slew(now)
+        self._control.execute(steering, now)
+        return DisciplineUpdate(steering, displacement_s, self._control.slew_ends_at)
 
     def force_step(self, now: float) -> float | None:
         """Set the clock by all that is to be corrected, whatever the limits: a person's order.
@@ -166,50 +153,46 @@ class Discipline:
         Returns:
             The step, s; > 0: forward. None when nothing is known.
         """
-        if self._combination is None:
+        estimate = self._estimate(now)
+        if estimate is None:
             return None
-        estimate = self._combination.estimate(self._timescale.uncorrected(now))
-        offset_s = estimate.offset_s - self._timescale.correction(now)
-        self._execute(Step(self._control.base_frequency, offset_s), now)
+        offset_s = self._control.remaining_s(estimate, now)
+        self._control.update(Step(self._control.base_frequency, offset_s), now)
+        self._publish(now)
         return offset_s
 
     def assert_frequency(self, now: float) -> None:
         """Set our frequency again after something else has changed it, and end a slew: nobody knows what has become of it."""
-        self._control.slew_ends_at = None
-        self._apply(self._clock.set_frequency(self._control.base_frequency, now))
+        self._control.hold(now)
 
     def stop(self, now: float) -> float:
         """End a slew and leave the clock with its base frequency, s/s, which is returned."""
-        self._control.slew_ends_at = None
-        self._apply(self._clock.set_frequency(self._control.base_frequency, now))
+        self._control.hold(now)
         return self._control.base_frequency
+
+    def _estimate(self, now: float) -> ClockEstimate | None:
+        return self._combination.estimate(self._control.timescale.uncorrected(now)) if self._combination else None
 
     def _known_frequency(self, now: float) -> FrequencyPrior:
         """What a filter that is made anew may take for granted: the frequency found so far, with a margin, or else the prior."""
-        if self._combination is None:
+        estimate = self._estimate(now)
+        if estimate is None:
             return self._prior
-        estimate = self._combination.estimate(self._timescale.uncorrected(now))
         return FrequencyPrior(estimate.frequency, min(self._prior.error, max(3.0 * estimate.frequency_error, _FREQUENCY_MARGIN)))
 
     def _notice_displacement(self, now: float) -> float:
         """When something else has set the clock, start anew: nothing that was known of the offset holds, but the frequency does."""
-        displacement_s = self._clock.displacement(now)
+        displacement_s = self._control.notice_displacement(now)
         if displacement_s:
-            self._displacements += 1
             self._prior = self._known_frequency(now)
             self._combination = None
             self._selection = Selection(frozenset(), False, False)
             for state in self._sources.values():
                 state.estimator = None
-            self._control.last_step_at = now
-            self._control.slew_ends_at = None
-            self._control.history = self._control.history.reopened()
-            change = self._clock.set_frequency(self._control.base_frequency, now)
-            self._apply(ClockChange(change.at, change.frequency, displacement_s))
         return displacement_s
 
     def _vote(self, now: float) -> None:
-        at = self._timescale.uncorrected(now)
+        at = self._control.timescale.uncorrected(now)
         votes: list[Vote] = []
         for key, state in self._sources.items():
             state.status = state.condition or SourceStatus.STARTING
@@ -249,55 +232,21 @@ class Discipline:
         root_delay_s = measurement.root_delay.to_seconds() + max(0.0, best.estimator.path.base_delay_s)
         self._reference = _Reference(key, measurement.stratum, root_delay_s, measurement.root_dispersion.to_seconds(), leap, now)
 
-    def _steer(self, estimate: ClockEstimate, now: float) -> Steering:
-        steering = steer(estimate, self._timescale.correction(now), self._control.history, self.config)
-        self._execute(steering, now)
-        return steering
-
-    def _finish_slew(self, estimate: ClockEstimate, now: float) -> Steering:
+    def _finished_slew(self, now: float) -> Steering:
         """At the end of a slew take it off; when the timer came late or the slew was very fast, a little is left to be slewed."""
-        steering = steer(estimate, self._timescale.correction(now), self._control.history, self.config)
-        residual_s = estimate.offset_s - self._timescale.correction(now)
-        if not isinstance(steering, Slew) or abs(residual_s) < 0.1 * estimate.offset_error_s:
-            steering = Hold(self._control.base_frequency)
-        self._execute(steering, now, is_update=False)
-        return steering
-
-    def _execute(self, steering: Steering, now: float, *, is_update: bool = True) -> None:
-        control = self._control
-        control.refusal = steering if isinstance(steering, Refuse) else None
-        match steering:
-            case Hold(frequency):
-                control.base_frequency, control.slew_ends_at = frequency, None
-                self._apply(self._clock.set_frequency(frequency, now))
-            case Slew(frequency, slew, duration_s):
-                control.base_frequency = frequency
-                change = self._clock.set_frequency(frequency + slew, now)
-                self._apply(change)
-                control.slew_ends_at = change.at + duration_s
-            case Step(frequency, offset_s):
-                control.base_frequency, control.slew_ends_at = frequency, None
-                self._apply(self._clock.set_frequency(frequency, now))
-                change = self._clock.step(NtpDuration.from_seconds(offset_s), now)
-                self._apply(change)
-                control.last_step_at = change.at
-            case Refuse():
-                control.slew_ends_at = None
-                self._apply(self._clock.set_frequency(control.base_frequency, now))
-        if is_update:
-            control.history = control.history.after(steering)
-        self._publish(now)
-
-    def _apply(self, change: ClockChange) -> None:
-        """The one place where what the clock did flows back."""
-        self._timescale = self._timescale.after(change)
+        hold = Hold(self._control.base_frequency)
+        estimate = self._estimate(now)
+        if estimate is None or abs(self._control.remaining_s(estimate, now)) < _LEFT_OVER * estimate.offset_error_s:
+            return hold
+        steering = steer(estimate, self._control.timescale.correction(now), self._control.history, self.config)
+        return steering if isinstance(steering, Slew) else hold
 
     def _publish(self, now: float) -> None:
         view = self.system(now)
         synchronized = view.state is SyncState.SYNCHRONIZED
         error_s = view.estimate.offset_error_s if view.estimate else 0.0
         bound_s = 0.5 * view.root_delay_s + view.root_dispersion_s
-        self._clock.set_status(ClockStatus(synchronized, view.leap, NtpDuration.from_seconds(error_s), NtpDuration.from_seconds(bound_s)))
+        self._control.publish(ClockStatus(synchronized, view.leap, NtpDuration.from_seconds(error_s), NtpDuration.from_seconds(bound_s)))
 
     def status(self, source: int) -> SourceStatus:
         """Why a source is, or is not, used."""
@@ -316,8 +265,8 @@ class Discipline:
         state = self._sources[source]
         if state.estimator is None or state.claim is None:
             return SourceView(state.status, state.policy.interval, state.measurement, None, None, None, None)
-        estimate = state.estimator.estimate(self._timescale.uncorrected(now))
-        offset_s = estimate.offset_s - self._timescale.correction(now)
+        estimate = state.estimator.estimate(self._control.timescale.uncorrected(now))
+        offset_s = self._control.remaining_s(estimate, now)
         return SourceView(
             state.status, state.policy.interval, state.measurement, state.estimator, offset_s, estimate.offset_error_s, state.claim.distance_s
         )
@@ -325,8 +274,8 @@ class Discipline:
     def system(self, now: float) -> SystemView:
         """The clock as it stands."""
         reference, control = self._reference, self._control
-        estimate = self._combination.estimate(self._timescale.uncorrected(now)) if self._combination else None
-        offset_s = estimate.offset_s - self._timescale.correction(now) if estimate else 0.0
+        estimate = self._estimate(now)
+        offset_s = control.remaining_s(estimate, now) if estimate else 0.0
         age_s = now - reference.updated_at if reference else None
         dispersion_s = self._root_dispersion_s(estimate, offset_s, now)
         state = self._state(dispersion_s)
@@ -345,7 +294,7 @@ class Discipline:
             last_update_age_s=age_s,
             history=control.history,
             is_slewing=control.slew_ends_at is not None,
-            displacement_count=self._displacements,
+            displacement_count=control.displacements,
             agreeing=len(self._selection.agreeing),
             required=self._required(),
             voters=self._voters,
