@@ -4,6 +4,11 @@ import pathlib
 import runpy
 
 import pytest
+from hypothesis import settings
 
 runpy.run_path(str(pathlib.Path(__file__).with_name("build_ext.py")))["rebuild_stale"]()
 pytest.register_assert_rewrite("contracts")  # their assertions explain themselves as those of the tests do
+
+# The same examples on every machine and at every run: a failure is a change. Fuzzing looks for new ones (tests/fuzz/run.py).
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.load_profile("repeatable")

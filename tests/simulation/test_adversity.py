@@ -173,3 +173,10 @@ def test_each_request_is_different_and_tells_nothing() -> None:
         assert data[0] == 0x23
         assert data[1] == 0
         assert data[3:40] == bytes(37), "no stratum, precision, root, reference or timestamp of ours"
+
+
+def test_a_liar_is_asked_no_more_often_than_the_others() -> None:
+    scene = Scene(BASES_S, config=AssociationConfig(), behave=lambda number: ahead(0.1 if number == 0 else 0.0))
+    scene.world.run(60_000)
+    counts = [len(server.requests) for server in scene.servers]
+    assert counts[0] <= 1.3 * max(counts[1:])

@@ -127,11 +127,15 @@ class Discipline:
         estimators = {key: s.estimator for key, s in self._sources.items() if s.estimator is not None}
         liars = frozenset(key for key, s in self._sources.items() if s.status is SourceStatus.FALSETICKER)
         self._combination = combine(self._combination, survivors, liars, estimators, source, self._known_frequency(now))
-        if source not in survivors or self._combination is None:
+        if self._combination is None:
+            return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
+        estimate = self._combination.estimate(timescale.uncorrected(now))
+        is_survivor = source in survivors
+        surprise = _surprise(state.estimator, sample, predicted) if is_survivor else 0.0
+        state.policy = state.policy.after(estimate, state.estimator.path.jitter_s, surprise)
+        if not is_survivor:
             return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
         self._note_reference(now)
-        estimate = self._combination.estimate(timescale.uncorrected(now))
-        state.policy = state.policy.after(estimate, state.estimator.path.jitter_s, _surprise(state.estimator, sample, predicted))
         steering = steer(estimate, timescale.correction(now), self._control.history, self.config)
         self._control.update(steering, now)
         self._publish(now)
