@@ -37,6 +37,22 @@ def test_in_a_pipe_lines_come_at_once_and_the_error_shrinks() -> None:
     assert errors[-1] < errors[0] / 20, demo.stdout
 
 
+def test_it_ends_when_nobody_reads_on() -> None:
+    """As in `ntp-daemon --demo | head -1`."""
+    demo = subprocess.Popen(python("ntp_daemon", "--demo"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+    try:
+        assert demo.stdout is not None
+        demo.stdout.readline()
+        demo.stdout.close()
+        assert demo.wait(DEADLINE_S) == 0
+        assert demo.stderr is not None
+        assert demo.stderr.read() == b""
+        demo.stderr.close()
+    finally:
+        demo.kill()
+        demo.wait()
+
+
 def test_on_a_terminal_ctrl_c_ends_it() -> None:
     ours, theirs = pty.openpty()
     command = [sys.executable, "-c", _ON_ITS_TERMINAL, *python("ntp_daemon", "--demo")]

@@ -104,8 +104,8 @@ async def _demonstrate() -> None:
     with tempfile.TemporaryDirectory(prefix="ntpd-py-demo-") as folder:
         config = _configuration(server.address, Path(folder))
         daemon = Daemon(config, lambda: config, clock, Notifier({}))
-        _say(_introduction(server.address, config.observability.observation_path))
-        lines = loop.create_task(_print_lines(daemon, clock, server))
+        introduction = _introduction(server.address, config.observability.observation_path)
+        lines = loop.create_task(_print_lines(introduction, daemon, clock, server, stop))
         try:
             await daemon.run(stop)
         finally:
@@ -141,11 +141,14 @@ In another terminal: ntp-ctl -o {observation_path} status
 """
 
 
-async def _print_lines(daemon: Daemon, clock: MachineClock, server: DemoServer) -> None:
+async def _print_lines(introduction: str, daemon: Daemon, clock: MachineClock, server: DemoServer, stop: asyncio.Event) -> None:
+    """Until nobody reads on."""
     began = time.monotonic()
-    while True:
-        _say(_line(time.monotonic() - began, daemon, clock, server))
+    is_read = _say(introduction)
+    while is_read:
+        is_read = _say(_line(time.monotonic() - began, daemon, clock, server))
         await asyncio.sleep(_LINE_S)
+    stop.set()
 
 
 def _line(elapsed_s: float, daemon: Daemon, clock: MachineClock, server: DemoServer) -> str:
@@ -166,7 +169,12 @@ def _bar(error_s: float) -> str:
     return "#" * max(1, min(_BAR_COLUMNS, round(part * _BAR_COLUMNS)))
 
 
-def _say(text: str) -> None:
-    """To a pipe as well as to a terminal, at once."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+def _say(text: str) -> bool:
+    """To a pipe as well as to a terminal, at once; whether anybody reads it (`ntp-daemon --demo | head`)."""
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would complain again when it flushes at the end
+        return False
+    return True
