@@ -60,7 +60,7 @@ def wait_until(condition: Callable[[], bool], what: str, timeout_s: float = DEAD
 
 
 class Program:
-    """A running program. As a context manager it does not outlive its block."""
+    """A running program. As a context manager it does not outlive its block, and must not have shown a traceback whatever happened to it."""
 
     def __init__(self, command: Sequence[str], extra_environment: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
         self.process = subprocess.Popen(
@@ -93,6 +93,8 @@ class Program:
         for stream in (self.process.stdout, self.process.stderr):
             assert stream is not None
             stream.close()
+        if value is None:
+            assert "Traceback" not in self.stderr, self.stderr
 
     @property
     def stdout(self) -> str:
