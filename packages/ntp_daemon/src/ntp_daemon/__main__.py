@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> int:  # noqa: PLR0911 — one return for each exit status
     """Run the command; returns its exit status."""
     arguments = _parser().parse_args(argv)
     if arguments.version:
@@ -93,6 +93,12 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_PERMISSION
     except KeyboardInterrupt:
         return 0
+    except Exception:  # noqa: BLE001 — the last resort: a bug has an exit status of its own
+        import traceback  # noqa: PLC0415
+
+        traceback.print_exc()
+        print("ntp-daemon: internal error; please report the lines above", file=sys.stderr)  # noqa: T201
+        return EXIT_SOFTWARE
 
 
 def _default_config(path: Path | None) -> int:
