@@ -1,6 +1,7 @@
 # ruff: noqa: ASYNC240 — a test may look at its own files while its event loop waits
 import asyncio
 import contextlib
+import gc
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -185,6 +186,8 @@ async def test_the_end_cuts_off_those_who_wait(path: Path) -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
     async with taking(path, stuck):
         reader, writer = await asyncio.open_unix_connection(str(path))
         writer.write(frame(b'{"command": "reload"}'))
@@ -192,6 +195,20 @@ async def test_the_end_cuts_off_those_who_wait(path: Path) -> None:
     assert await reader.read(-1) == b""
     writer.close()
     assert not path.exists()
+    assert complaints == []
+
+
+async def test_who_connects_and_goes_away_is_nothing_to_complain_of(path: Path, handler: Recorder) -> None:
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: complaints.append(context))
+    async with taking(path, handler):
+        for _ in range(3):
+            _, writer = await asyncio.open_unix_connection(str(path))
+            writer.transport.abort()
+        assert await say(path, frame(b'{"command": "reload"}')) == Reply(accepted=True, message="done", details=("a", "b"))
+    await asyncio.sleep(0)
+    gc.collect()  # what nobody has looked at complains when it goes
+    assert complaints == []
 
 
 async def test_the_end_cuts_off_those_whose_turn_comes_after_it(path: Path, handler: Recorder) -> None:

@@ -7,6 +7,7 @@ What arrives is checked by its type before anybody acts on it, and whatever is w
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -77,11 +78,17 @@ class ControlSocket:
             writer.write(frame(encode(reply)))
             async with asyncio.timeout(_PATIENCE_S):
                 await writer.drain()
-        except OSError:  # the client is gone, or does not read (TimeoutError)
+        except (OSError, asyncio.CancelledError):
+            # The client is gone, or does not read (TimeoutError), or `close` ends this conversation. A task that ends as cancelled would
+            # make the streams of Python 3.11 log a traceback; nobody waits for this one, so nobody has to learn of it.
             writer.transport.abort()
         finally:
             self._tasks.discard(task)
             writer.close()
+            # How the connection ended is to be taken note of, or the streams log a traceback for a client that went away.
+            with contextlib.suppress(OSError):
+                async with asyncio.timeout(_PATIENCE_S):
+                    await writer.wait_closed()
 
     async def _answer(self, reader: asyncio.StreamReader) -> Reply:
         try:
