@@ -85,8 +85,9 @@ class ControlSocket:
         finally:
             self._tasks.discard(task)
             writer.close()
-            # How the connection ended is to be taken note of, or the streams log a traceback for a client that went away.
-            with contextlib.suppress(OSError):
+            # How the connection ended is to be taken note of, or the streams log a traceback for a client that went away. The end of the
+            # loop may cancel that too.
+            with contextlib.suppress(OSError, asyncio.CancelledError):
                 async with asyncio.timeout(_PATIENCE_S):
                     await writer.wait_closed()
 
