@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,8 +14,10 @@ from typing import Protocol
 
 import pytest
 
+from ntp_ctl.client import fetch_observation
 from ntp_proto.datagram import Address
-from support.programs import Program, python
+from ntp_proto.observation import Observation
+from support.programs import Program, python, wait_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,23 @@ def start_daemon_with_names(folder: Path, names: Mapping[str, Sequence[str]], *o
     """The same with a name service that knows these names, and no others."""
     launcher = Path(__file__).with_name("daemon_with_names.py")
     return Program([sys.executable, "-P", str(launcher), json.dumps(names), "-c", str(folder / "ntp.toml"), *options])
+
+
+def wait_ready(folder: Path) -> None:
+    """Until a daemon of `write_config` listens on both of its sockets. That their files are there is not enough: they appear a moment before."""
+    for name in ("observe", "configure"):
+        wait_until(lambda path=folder / name: _is_listening(path), f"{folder / name} takes connections")
+
+
+def observe(folder: Path) -> Observation:
+    """What such a daemon shows of itself."""
+    wait_ready(folder)
+    return fetch_observation(folder / "observe")
+
+
+def _is_listening(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        return connection.connect_ex(str(path)) == 0
 
 
 def start_chronyd(folder: Path, *lines: str) -> Program:

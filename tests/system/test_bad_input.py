@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ntp_ctl.client import fetch_observation
-from ntp_proto.observation import Observation, SourceStatus, SyncState
-from support.clients import source, start_daemon, start_daemon_with_names, write_config
+from ntp_proto.observation import SourceStatus, SyncState
+from support.clients import observe, source, start_daemon, start_daemon_with_names, write_config
 from support.programs import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, Program, python, run, wait_until, without
 
 _USAGE, _FAILED, _PERMISSION, _CONFIGURATION = 2, 1, 77, 78
@@ -30,11 +29,6 @@ def _write(folder: Path, text: str) -> Path:
     path = folder / "ntp.toml"
     path.write_text(text)
     return path
-
-
-def _observe(folder: Path) -> Observation:
-    wait_until((folder / "observe").is_socket, "the observation socket is there")
-    return fetch_observation(folder / "observe")
 
 
 @pytest.mark.parametrize(
@@ -160,8 +154,8 @@ def test_a_port_where_nobody_listens_is_asked_on_and_shown(tmp_path: Path) -> No
         address = f"127.0.0.1:{nobody.getsockname()[1]}"
     write_config(tmp_path, source(address, poll=-2))
     with start_daemon(tmp_path) as daemon:
-        wait_until(lambda: _observe(tmp_path).sources[0].status is SourceStatus.UNREACHABLE, "the status says that it does not answer")
-        observation = _observe(tmp_path)
+        wait_until(lambda: observe(tmp_path).sources[0].status is SourceStatus.UNREACHABLE, "the status says that it does not answer")
+        observation = observe(tmp_path)
         assert daemon.stop() == 0
     assert observation.sources[0].reason == "it does not answer"
     assert observation.sources[0].requests >= 3
@@ -173,7 +167,7 @@ def test_a_name_that_does_not_resolve_is_tried_again_and_shown(tmp_path: Path) -
     write_config(tmp_path, '[[source]]\nmode = "server"\naddress = "does-not-exist.invalid"\n')
     with start_daemon_with_names(tmp_path, {}) as daemon:
         daemon.wait_for(r"warn  cannot resolve does-not-exist\.invalid: there is no such name; check how it is written; trying again$")
-        (pending,) = _observe(tmp_path).sources
+        (pending,) = observe(tmp_path).sources
         assert daemon.stop() == 0
     assert pending.name == "does-not-exist.invalid:123"
     assert pending.reason == "cannot resolve does-not-exist.invalid: there is no such name; check how it is written"
@@ -184,7 +178,7 @@ def test_a_name_that_the_real_resolver_cannot_resolve_stops_nothing(tmp_path: Pa
     """What the machine's resolver says of it depends on its network; that the daemon lives on does not."""
     write_config(tmp_path, '[[source]]\nmode = "pool"\naddress = "does-not-exist.invalid"\n')
     with start_daemon(tmp_path) as daemon:
-        assert _observe(tmp_path).system.state is SyncState.STARTING
+        assert observe(tmp_path).system.state is SyncState.STARTING
         assert daemon.stop() == 0, "though the look-up may not have ended"
 
 

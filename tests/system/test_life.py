@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from ntp_proto.datagram import Address
-from support.clients import source, start_daemon, write_config
-from support.programs import CAP_SYS_TIME, Program, python, wait_until, without
+from support.clients import source, start_daemon, wait_ready, write_config
+from support.programs import CAP_SYS_TIME, Program, python, without
 from support.wire import Tap
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_asks_at_once_and_ends_at_once(daemon: Program, tap: Tap, tmp_path: Path, number: signal.Signals) -> None:
     tap.wait_requests(1)
-    wait_until((tmp_path / "observe").is_socket, "the observation socket is there")
+    wait_ready(tmp_path)
     before = time.monotonic()
     assert daemon.stop(number) == 0
     assert time.monotonic() - before < 2.0
@@ -86,7 +86,7 @@ def test_without_the_right_to_set_the_clock_it_says_so_and_goes_on_with_a_virtua
 
 
 def test_a_second_daemon_leaves_the_sockets_of_the_first_alone(daemon: Program, tmp_path: Path) -> None:
-    wait_until((tmp_path / "configure").is_socket, "the first has its sockets")
+    wait_ready(tmp_path)
     with start_daemon(tmp_path) as second:
         for name in ("observe", "configure"):
             second.wait_for(rf"warn  cannot listen on {re.escape(str(tmp_path / name))}: it is in use by a running daemon; stop that one")

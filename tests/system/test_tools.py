@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from support.clients import source, write_config
+from support.clients import source, wait_ready, write_config
 from support.programs import CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH, Program, python, run, wait_until, without
 from support.wire import Tap
 
@@ -18,6 +18,7 @@ from support.wire import Tap
 def folder(daemon: Program, tmp_path: Path) -> Path:
     """The folder of a daemon that is synchronised."""
     daemon.wait_for("synchronized: following")
+    wait_ready(tmp_path)
     return tmp_path
 
 
