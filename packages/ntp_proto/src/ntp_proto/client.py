@@ -16,11 +16,24 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from ntp_proto.algorithm.discipline import Discipline, DisciplineUpdate
 from ntp_proto.algorithm.steering import Refuse, Step
-from ntp_proto.association import Action, Association, AssociationConfig, Close, Demobilize, Measured, Rejected, Rejection, Reset, Send, WakeAt
+from ntp_proto.association import (
+    Action,
+    Association,
+    AssociationConfig,
+    Close,
+    Demobilize,
+    Measured,
+    Measurement,
+    Rejected,
+    Rejection,
+    Reset,
+    Send,
+    WakeAt,
+)
 from ntp_proto.datagram import Address, Datagram, StampSource
 from ntp_proto.explain import explain_source, explain_system, offset_text
 from ntp_proto.identifiers import LeapIndicator, ReferenceId
@@ -30,7 +43,7 @@ from ntp_proto.time_types import NtpTimestamp, PollInterval
 if TYPE_CHECKING:
     import random
 
-__all__ = ["Client", "ClientAction", "Notice", "Severity", "SourceAction", "SourceLabel"]
+__all__ = ["Client", "ClientAction", "Notice", "Observer", "Severity", "SourceAction", "SourceLabel"]
 
 _CONDITIONS = {
     Rejection.UNSYNCHRONIZED: SourceStatus.UNSYNCHRONIZED,
@@ -80,6 +93,26 @@ class SourceLabel:
     mode: str
 
 
+class Observer(Protocol):
+    """Who wants to know all that goes into the discipline, in the order in which it does: to record it. Must neither block nor raise."""
+
+    def source_added(self, source: int, label: SourceLabel, remote: Address, config: AssociationConfig, now: float) -> None:
+        """A server is followed from now on."""
+        ...
+
+    def source_removed(self, source: int, now: float) -> None:
+        """A server is forgotten."""
+        ...
+
+    def condition_changed(self, source: int, condition: SourceStatus | None, now: float) -> None:
+        """A source cannot be used, and why; None: it can."""
+        ...
+
+    def measured(self, source: int, measurement: Measurement, now: float) -> None:
+        """A measurement is about to be taken in."""
+        ...
+
+
 @dataclass(slots=True)
 class _Peer:
     label: SourceLabel
@@ -90,6 +123,7 @@ class _Peer:
     samples: int = 0
     rejections: Counter[Rejection] = field(default_factory=Counter[Rejection])
     status: SourceStatus = SourceStatus.STARTING
+    told_condition: SourceStatus | None = None
 
 
 class Client:
@@ -98,10 +132,12 @@ class Client:
     Args:
         discipline: The discipline of the clock, without sources.
         rng: Randomness for nonces and the spreading of requests.
+        observer: Is told what goes into the discipline; None: nobody is.
     """
 
-    def __init__(self, discipline: Discipline, rng: random.Random) -> None:
+    def __init__(self, discipline: Discipline, rng: random.Random, observer: Observer | None = None) -> None:
         self.discipline = discipline
+        self._observer = observer
         self._rng = rng
         self._peers: dict[int, _Peer] = {}
         self._discipline_wake_at: float | None = None
@@ -118,12 +154,16 @@ class Client:
         """Begin to follow a server; `source` is an id that was never used before."""
         association = Association(config, remote, self._rng, now, start_delay_s)
         self._peers[source] = _Peer(label, remote, association)
+        if self._observer:
+            self._observer.source_added(source, label, remote, config, now)
         self.discipline.add_source(source, (config.poll_initial, config.poll_minimum, config.poll_maximum))
         return self._carry_out(source, association.handle_timer(now), now)
 
     def remove_source(self, source: int, now: float) -> list[ClientAction]:
         """Forget a server; an answer that is still under way is ignored."""
         del self._peers[source]
+        if self._observer:
+            self._observer.source_removed(source, now)
         self.discipline.remove_source(source, now)
         return self._concluded([], now)
 
@@ -195,6 +235,8 @@ class Client:
                     peer.samples += 1
                     peer.condition = None
                     self._set_condition(source, peer, now)
+                    if self._observer:
+                        self._observer.measured(source, measurement, now)
                     handed_on += self._after(self.discipline.measure(source, measurement, now), now)
                     handed_on += self._translated(source, self._poll_wish(source, peer, now), now)
                 case Rejected(reason):
@@ -211,7 +253,11 @@ class Client:
     def _set_condition(self, source: int, peer: _Peer, now: float) -> None:
         is_silent = peer.association.unanswered_polls >= 8 or (not peer.samples and peer.association.unanswered_polls >= 3)
         unreachable = SourceStatus.UNREACHABLE if is_silent else None
-        self.discipline.set_condition(source, peer.condition or unreachable, now)
+        condition = peer.condition or unreachable
+        if self._observer and condition is not peer.told_condition:
+            peer.told_condition = condition
+            self._observer.condition_changed(source, condition, now)
+        self.discipline.set_condition(source, condition, now)
 
     def _after(self, update: DisciplineUpdate, now: float) -> list[ClientAction]:
         self._discipline_wake_at = update.wake_at
