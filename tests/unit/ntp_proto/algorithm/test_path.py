@@ -1,55 +1,58 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 import pytest
 
-from ntp_proto.algorithm.path import PathModel
+from ntp_proto.algorithm.path import Path
 
 
-def delays(base_s: float, jitter_s: float, count: int, seed: int = 1) -> list[float]:
+def grown(excesses_s: Iterable[tuple[float, float]], delay_s: float = 0.02) -> Path:
+    path = Path.unknown(delay_s)
+    for out_s, back_s in excesses_s:
+        path = path.after(out_s, back_s)
+    return path
+
+
+def queues(scale_s: float, count: int, seed: int = 1) -> list[float]:
     rng = random.Random(seed)
-    return [base_s + rng.expovariate(1 / jitter_s) + rng.expovariate(1 / jitter_s) for _ in range(count)]
+    return [rng.expovariate(1.0 / scale_s) for _ in range(count)]
 
 
-@pytest.mark.parametrize("jitter_s", [10e-6, 1e-3])
-@pytest.mark.parametrize("count", [16, 200])
-def test_base_and_jitter_of_exponential_queues(jitter_s: float, count: int) -> None:
-    """Over 200 paths the base delay is right on average, and its stated error is the real one within a quarter."""
-    paths = [PathModel.of(delays(0.02, jitter_s, count, seed)) for seed in range(200)]
-    errors = [path.base_delay_s - 0.02 for path in paths]
-    stated = (sum(path.base_error_s**2 for path in paths) / 200) ** 0.5
-    assert abs(sum(errors) / 200) < 0.3 * stated
-    assert (sum(e * e for e in errors) / 200) ** 0.5 == pytest.approx(stated, rel=0.25)
-    if count == 200:
-        assert sum(path.jitter_s for path in paths) / 200 == pytest.approx(jitter_s, rel=0.25)
+@pytest.mark.parametrize("scale_s", [2e-6, 1e-4, 5e-3])
+def test_the_usual_scale_of_each_direction_is_found(scale_s: float) -> None:
+    path = grown(zip(queues(scale_s, 400), queues(3 * scale_s, 400, 2), strict=True))
+    assert path.out.jitter_s == pytest.approx(scale_s, rel=0.3)
+    assert path.back.jitter_s == pytest.approx(3 * scale_s, rel=0.3)
+    assert path.jitter_s == pytest.approx(2 * scale_s, rel=0.3)
 
 
-def test_one_exchange_is_taken_with_a_margin() -> None:
-    path = PathModel.of([0.020])
-    assert path.base_delay_s < 0.020
-    assert path.base_error_s > 1e-5
+def test_congestion_does_not_pass_for_the_usual() -> None:
+    """Three exchanges in ten come back through a queue of 10 ms: the usual scale stays, and the congestion's own is learned."""
+    rng = random.Random(5)
+    excesses = [(rng.expovariate(1e4), rng.expovariate(1e4) + (rng.expovariate(100) if rng.random() < 0.3 else 0.0)) for _ in range(600)]
+    path = grown(excesses)
+    assert path.back.jitter_s < 1.6e-4
+    assert path.back.congestion_s > 5e-3
 
 
-def test_a_constant_delay_leaves_the_resolution() -> None:
-    path = PathModel.of([0.001] * 50)
-    assert path.jitter_s < 2e-6
-    assert path.likelihood(0.0, 0.001).edge_s < 1e-6
+def test_a_path_that_has_become_noisy_for_good_is_believed() -> None:
+    path = grown([*zip(queues(1e-5, 200), queues(1e-5, 200, 2), strict=True), *zip(queues(1e-3, 3000, 3), queues(1e-3, 3000, 4), strict=True)])
+    assert path.jitter_s == pytest.approx(1e-3, rel=0.4)
 
 
-def test_the_interval_is_half_of_the_excess() -> None:
-    path = PathModel(0.020, 1e-5, 1e-3)
-    likelihood = path.likelihood(0.1, 0.024)
-    assert likelihood.offset_s == 0.1
-    assert likelihood.half_width_s == pytest.approx(0.002)
-    assert likelihood.edge_s == pytest.approx(5e-6, rel=0.01)
+def test_eight_in_a_row_with_both_directions_congested_mean_a_longer_route() -> None:
+    path = grown(zip(queues(1e-4, 100), queues(1e-4, 100, 2), strict=True))
+    for _ in range(7):
+        assert not path.is_longer_with(0.005, 0.005)
+        path = path.after(0.005, 0.005)
+    assert path.is_longer_with(0.005, 0.005)
+    assert not path.is_longer_with(0.005, 1e-5), "one direction alone is congestion"
+    assert path.after(0.005, 0.005).congested_run == 0, "and the count begins anew"
+    assert path.after(1e-5, 1e-5).congested_run == 0
 
 
-def test_congestion_says_next_to_nothing() -> None:
-    """Far above the usual queueing, mostly one way: the edges are blurred beyond the interval's own width."""
-    likelihood = PathModel(0.020, 1e-5, 1e-4).likelihood(0.0, 0.030)
-    assert likelihood.edge_s > 10 * likelihood.half_width_s
-
-
-def test_a_delay_below_the_base_is_no_excess() -> None:
-    assert PathModel(0.020, 1e-5, 1e-4).likelihood(0.0, 0.0199).half_width_s == 0.0
+def test_an_unknown_path_is_expected_to_be_noisy() -> None:
+    assert Path.unknown(0.1).jitter_s > Path.unknown(0.001).jitter_s > 1e-6
+    assert Path.unknown(-1.0).jitter_s > 0.0

@@ -1,10 +1,10 @@
 """One estimate of the clock from all surviving sources: a single filter that sees all their samples.
 
 The sources measure the same clock, so its wander is common to them; averaging their separate estimates would count it several times. One
-filter over all samples, each weighed by its own path, is the combination by covariance done right.
+filter over all samples, with the paths among its states, is the combination by covariance done right.
 
-When a source turns out to lie, the filter is made anew from the survivors' recent samples, and what the liar has said is gone. When a source
-merely leaves, what it has taught stays. While a source is new, its path model still improves much with each sample, so its samples are weighed again.
+When a source turns out to lie, or drops its own past, the filter is made anew from the survivors' recent samples, and what it has said is
+gone. When a source merely leaves, what it has taught stays.
 """
 
 from __future__ import annotations
@@ -17,22 +17,17 @@ from ntp_proto.algorithm.estimator import FrequencyPrior, SourceEstimator
 
 __all__ = ["Combination", "combine"]
 
-_REPLAYED = 64
-"""Samples of each source from which the filter is made anew: about as far as the frequency remembers."""
-
 
 @dataclass(frozen=True, slots=True)
 class Combination:
-    """The joint filter.
+    """The joint filter, and whose samples it holds.
 
     Attributes:
-        contributors: Whose samples it holds.
-        start: What was known before them.
-        filter: What is known with them.
+        contributors: The sources, each with how often it had dropped its past when it was last heard (`SourceEstimator.lives`).
+        filter: What they know together.
     """
 
-    contributors: frozenset[int]
-    start: ClockFilter
+    contributors: dict[int, int]
     filter: ClockFilter
 
     def estimate(self, at: float) -> ClockEstimate:
@@ -63,20 +58,14 @@ def combine(
     """
     if measured not in survivors:
         return previous
-    if previous is None or previous.contributors & liars:
-        return _replayed(_nothing_known([estimators[source] for source in survivors], prior), survivors, estimators)
-    if not estimators[measured].is_new:
-        at, likelihood = estimators[measured].weighed(1)[0]
-        return Combination(previous.contributors | survivors, previous.start, previous.filter.after(at, likelihood))
-    has_left = not previous.contributors <= estimators.keys()
-    return _replayed(previous.filter if has_left else previous.start, survivors, estimators)
+    lives = estimators[measured].lives
+    if previous is None or previous.contributors.keys() & liars or previous.contributors.get(measured, lives) != lives:
+        return Combination({source: estimators[source].lives for source in survivors}, _made_anew(survivors, estimators, prior))
+    gone = previous.contributors.keys() - estimators.keys()
+    contributors = {source: known for source, known in previous.contributors.items() if source not in gone} | {measured: lives}
+    return Combination(contributors, previous.filter.without(gone).after(measured, estimators[measured].samples[-1]))
 
 
-def _nothing_known(estimators: list[SourceEstimator], prior: FrequencyPrior) -> ClockFilter:
-    first = min((estimator.samples[-_REPLAYED:][0] for estimator in estimators), key=lambda sample: sample.at)
-    return ClockFilter.starting(first.at, first.offset_s, max(0.5 * first.delay_s, 1e-6), prior.frequency, prior.error)
-
-
-def _replayed(start: ClockFilter, survivors: frozenset[int], estimators: Mapping[int, SourceEstimator]) -> Combination:
-    samples = sorted((item for source in survivors for item in estimators[source].weighed(_REPLAYED)), key=lambda item: item[0])
-    return Combination(survivors, start, start.after_all(item for item in samples if item[0] >= start.at))
+def _made_anew(survivors: frozenset[int], estimators: Mapping[int, SourceEstimator], prior: FrequencyPrior) -> ClockFilter:
+    samples = sorted(((source, sample) for source in survivors for sample in estimators[source].samples), key=lambda item: item[1].at)
+    return ClockFilter.starting(samples[0][1], prior.frequency, prior.error).after_all(samples)

@@ -16,7 +16,7 @@ from ntp_proto.algorithm.clock_control import ClockControl
 from ntp_proto.algorithm.clock_filter import ClockEstimate
 from ntp_proto.algorithm.combination import Combination, combine
 from ntp_proto.algorithm.config import DisciplineConfig
-from ntp_proto.algorithm.estimator import FrequencyPrior, SourceEstimator
+from ntp_proto.algorithm.estimator import FrequencyPrior, SourceEstimator, surprise
 from ntp_proto.algorithm.polling import PollPolicy
 from ntp_proto.algorithm.sample import Sample
 from ntp_proto.algorithm.selection import Selection, Vote, select
@@ -32,8 +32,8 @@ __all__ = ["Discipline", "DisciplineUpdate"]
 
 _SIGMAS = 3.0
 """Standard errors in a source's error bound."""
-_LEFT_OVER = 0.1
-"""What a slew may leave, in standard errors of the offset."""
+_LEFT_OVER_S = 100e-9
+"""What a slew may leave: about what the clock can be read to."""
 _FREQUENCY_MARGIN = 1e-6
 """How far a frequency that was found before may be off when all samples are gone: the oscillator may have cooled down meanwhile."""
 
@@ -121,7 +121,9 @@ class Discipline:
         timescale = self._control.timescale
         sample = Sample.of(measurement, timescale)
         predicted = self._combination.estimate(sample.at) if self._combination else None
-        state.estimator = state.estimator.after(sample, self._prior) if state.estimator else SourceEstimator.starting(sample, self._prior)
+        state.estimator = (
+            state.estimator.after(sample, self._known_frequency(now)) if state.estimator else SourceEstimator.starting(sample, self._prior)
+        )
         self._vote(now)
         survivors = self._selection.survivors
         estimators = {key: s.estimator for key, s in self._sources.items() if s.estimator is not None}
@@ -131,8 +133,9 @@ class Discipline:
             return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
         estimate = self._combination.estimate(timescale.uncorrected(now))
         is_survivor = source in survivors
-        surprise = _surprise(state.estimator, sample, predicted) if is_survivor else 0.0
-        state.policy = state.policy.after(estimate, state.estimator.path.jitter_s, surprise)
+        path = state.estimator.path
+        unexpected = surprise(path, sample, predicted) if is_survivor and predicted else 0.0
+        state.policy = state.policy.after(estimate, path.jitter_s, unexpected)
         if not is_survivor:
             return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
         self._note_reference(now)
@@ -146,6 +149,7 @@ class Discipline:
         displacement_s = self._notice_displacement(now)
         due = self._control.slew_ends_at
         if due is None or now < due:
+            self._publish(now)
             return DisciplineUpdate(None, displacement_s, due)
         steering = self._finished_slew(now)
         self._control.execute(steering, now)
@@ -240,7 +244,7 @@ class Discipline:
         """At the end of a slew take it off; when the timer came late or the slew was very fast, a little is left to be slewed."""
         hold = Hold(self._control.base_frequency)
         estimate = self._estimate(now)
-        if estimate is None or abs(self._control.remaining_s(estimate, now)) < _LEFT_OVER * estimate.offset_error_s:
+        if estimate is None or abs(self._control.remaining_s(estimate, now)) < _LEFT_OVER_S:
             return hold
         steering = steer(estimate, self._control.timescale.correction(now), self._control.history, self.config)
         return steering if isinstance(steering, Slew) else hold
@@ -331,12 +335,3 @@ def _verdict(source: int, selection: Selection) -> SourceStatus:
     if source not in selection.agreeing:
         return SourceStatus.FALSETICKER
     return SourceStatus.SELECTED if selection.has_quorum else SourceStatus.TOO_FEW
-
-
-def _surprise(estimator: SourceEstimator, sample: Sample, predicted: ClockEstimate | None) -> float:
-    """How far the sample was from its prediction, in standard errors of both."""
-    if predicted is None:
-        return 0.0
-    likelihood = estimator.path.likelihood(sample.offset_s, sample.delay_s)
-    beyond_s = max(0.0, abs(sample.offset_s - predicted.offset_s) - likelihood.half_width_s)
-    return beyond_s / math.hypot(predicted.offset_error_s, likelihood.edge_s)

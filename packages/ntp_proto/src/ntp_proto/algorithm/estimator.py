@@ -1,23 +1,29 @@
 """What one server alone says about the clock, and how well the path to it is known.
 
-The samples are kept as they were measured; what they mean depends on the path model, which later samples sharpen. So while a source is new
-all its samples are weighed again at each measurement, and whenever somebody needs the history (`replayed`) it is weighed by the present model.
+It is the source's voice in the vote (`selection`), so it has to follow its server wherever that goes, also when it begins to lie: the filter takes
+one mad answer for an accident, but a source that contradicts its own past several times running has changed, and its past is dropped.
+The samples are kept, so that a filter of several sources can be made anew from them (`combination`).
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
-from ntp_proto.algorithm.clock_filter import ClockEstimate, ClockFilter
-from ntp_proto.algorithm.likelihood import OffsetLikelihood
-from ntp_proto.algorithm.path import PathModel
+from ntp_proto.algorithm.clock_filter import ClockEstimate, ClockFilter, PathEstimate
 from ntp_proto.algorithm.sample import Sample
 
-__all__ = ["FrequencyPrior", "SourceEstimator"]
+__all__ = ["FrequencyPrior", "SourceEstimator", "surprise"]
 
-_KEPT = 200
-_NEW = 16
-"""A source is new for this many samples."""
+_KEPT = 64
+_ONLY = 0
+"""The key of the only path in a filter of one source."""
+_CONTRADICTS = 6.0
+"""A sample this many standard errors from its prediction contradicts it ..."""
+_CHANGED_AFTER = 3
+"""... and so many in a row are no accident."""
+_RESOLUTION_S = 200e-9
+"""What two good clock readings on one machine disagree by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,41 +41,51 @@ class FrequencyPrior:
 
 @dataclass(frozen=True, slots=True)
 class SourceEstimator:
-    """The samples of one source, its path and its own view of the clock; a sample makes the successor."""
+    """The latest samples of one source, and its own view of the clock; a sample makes the successor.
+
+    Attributes:
+        samples: Those that still count, in the order of time.
+        filter: What they say.
+        contradictions: How many of the last in a row contradicted what was before.
+        lives: How often the past was dropped.
+    """
 
     samples: tuple[Sample, ...]
-    path: PathModel
     filter: ClockFilter
+    contradictions: int = 0
+    lives: int = 0
 
     @classmethod
     def starting(cls, sample: Sample, prior: FrequencyPrior) -> SourceEstimator:
         """From the first sample."""
-        path = PathModel.of([sample.delay_s])
-        return cls((sample,), path, _replay((sample,), path, prior))
+        return cls((sample,), _filter_of((sample,), prior))
 
     def after(self, sample: Sample, prior: FrequencyPrior) -> SourceEstimator:
-        """With one more sample."""
+        """With one more sample; `prior` is for a source that has changed."""
         samples = (*self.samples[-_KEPT + 1 :], sample)
-        path = PathModel.of([s.delay_s for s in samples])
-        if self.is_new:
-            return SourceEstimator(samples, path, _replay(samples, path, prior))
-        return SourceEstimator(samples, path, self.filter.after(sample.at, path.likelihood(sample.offset_s, sample.delay_s)))
+        contradictions = self.contradictions + 1 if surprise(self.path, sample, self.estimate(sample.at)) > _CONTRADICTS else 0
+        if contradictions < _CHANGED_AFTER:
+            return SourceEstimator(samples, self.filter.after(_ONLY, sample), contradictions, self.lives)
+        recent = samples[-_CHANGED_AFTER:]
+        return SourceEstimator(recent, _filter_of(recent, prior), 0, self.lives + 1)
 
     @property
-    def is_new(self) -> bool:
-        """Whether the path is still little known, so that old samples are weighed anew."""
-        return len(self.samples) <= _NEW
+    def path(self) -> PathEstimate:
+        """The path to the server."""
+        return self.filter.path(_ONLY)
 
     def estimate(self, at: float) -> ClockEstimate:
         """This source's view of the clock at an uncorrected instant."""
         return self.filter.estimate().at_time(at)
 
-    def weighed(self, newest: int) -> list[tuple[float, OffsetLikelihood]]:
-        """The last `newest` samples with what they say by the present model of the path."""
-        return [(s.at, self.path.likelihood(s.offset_s, s.delay_s)) for s in self.samples[-newest:]]
+
+def surprise(path: PathEstimate, sample: Sample, predicted: ClockEstimate) -> float:
+    """How far a prediction lies outside of what the sample's bound allows, in standard errors of both; 0.0: it is inside."""
+    half_width_s = 0.5 * max(0.0, sample.delay_s - path.base_delay_s)
+    beyond_s = max(0.0, abs(sample.offset_s - predicted.offset_s) - half_width_s)
+    return beyond_s / math.hypot(predicted.offset_error_s, 0.5 * path.base_error_s, _RESOLUTION_S)
 
 
-def _replay(samples: tuple[Sample, ...], path: PathModel, prior: FrequencyPrior) -> ClockFilter:
-    first = samples[0]
-    start = ClockFilter.starting(first.at, first.offset_s, max(0.5 * first.delay_s, 1e-6), prior.frequency, prior.error)
-    return start.after_all((s.at, path.likelihood(s.offset_s, s.delay_s)) for s in samples)
+def _filter_of(samples: tuple[Sample, ...], prior: FrequencyPrior) -> ClockFilter:
+    start = ClockFilter.starting(samples[0], prior.frequency, prior.error)
+    return start.after_all((_ONLY, sample) for sample in samples)

@@ -1,73 +1,95 @@
-"""The path to one server: what its round trip would be without queueing, and how much queueing is usual.
+"""The queueing of one path, learned in passing: how much is usual in each direction, how much when congested, and whether the route has changed.
 
-The smallest round trip of the last exchanges is the path's, plus a little that no exchange has yet escaped. With queueing that is
-exponential each way, of scale j, the excess of one exchange follows Gamma(2, j), and the smallest of n such excesses is close to a Weibull
-distribution of shape 2 and scale j sqrt(2/n): mean 0.886 and standard deviation 0.463 of that scale. The median of Gamma(2, j) is 1.678 j, which
-gives j, robustly. While there are few exchanges, j is drawn towards a fraction of the round trip.
+The path's delays without queueing are not here: they are correlated with the clock's offset, and so they are states of the filter
+(`clock_filter`). What is here needs no covariance: scales, and a count.
+
+The usual scale is tracked by the median of the excesses (of an exponential distribution: 0.693 of the scale): one step up when an
+excess is above, one down when it is below, in the logarithm. Congestion does not enter it, but for a small push, so that a path
+that has become noisy for good is believed in the end.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ntp_proto.algorithm.likelihood import OffsetLikelihood
+from ntp_proto.algorithm.queueing import Direction
 
-__all__ = ["PathModel"]
+__all__ = ["Path"]
 
-_WEIBULL_MEAN = 0.8862
-_WEIBULL_DEVIATION = 0.4633
-_GAMMA_MEDIAN = 1.6783
-_MEDIAN_ERROR = 1.3
-"""Relative standard error of a jitter that is taken from the median of n excesses, times sqrt(n) (by simulation)."""
 _PRIOR_JITTER = 0.05
-"""The jitter that is expected of an unknown path, as a part of its round trip ..."""
-_PRIOR_COUNT = 0.5
-"""... and the number of exchanges that this expectation weighs."""
-_RESOLUTION_S = 200e-9
-"""What two good clock readings on one machine disagree by: the floor of every uncertainty here."""
-_USUAL_EXCESS = 6.0
-"""An excess above this many jitters is not the usual queueing, which this model describes, but congestion, mostly of one direction: the truth
-then lies at the end of the interval, and many such samples would pull the estimate towards its middle. Its edges are blurred beyond its width."""
-_OUTLIER_WEIGHT = 0.02
-_OUTLIER_WIDTH = 6.0
-"""The broad component, in units of the jitter: what this model leaves out is seldom farther away."""
+"""The jitter that is expected of an unknown path, as a part of its round trip."""
+_RESOLUTION_S = 100e-9
+_CONGESTED = 6.0
+"""An excess of this many jitters is not the usual queueing (probability e^-6)."""
+_CONGESTION_WEIGHT = 0.02
+_CONGESTION_SCALE = 8.0
+"""The congestion's scale is at least this many jitters ..."""
+_CONGESTION_PRIOR = 20.0
+"""... and this many at first."""
+_LEARNING_LEAST = 0.02
+"""The tracker's step once the path is known: it follows a change by a factor of e in 50 exchanges."""
+_PUSH = 0.3
+"""The part of a step by which congestion raises the usual scale."""
+_LONGER_AFTER = 8
+"""So many exchanges in a row with both directions congested mean that the route is longer now."""
+_MEDIAN = math.log(2.0)
 
 
 @dataclass(frozen=True, slots=True)
-class PathModel:
-    """The estimate of a path.
+class Path:
+    """The queueing of one path; an exchange makes the successor.
 
     Attributes:
-        base_delay_s: The round trip without queueing, s.
-        base_error_s: Its standard error, s.
-        jitter_s: The scale of the queueing each way, s.
+        out: On the way to the server.
+        back: On the way back.
+        exchanges: How many have been seen.
+        congested_run: How many of the last in a row were congested in both directions.
     """
 
-    base_delay_s: float
-    base_error_s: float
-    jitter_s: float
+    out: Direction
+    back: Direction
+    exchanges: int = 0
+    congested_run: int = 0
 
     @classmethod
-    def of(cls, delays_s: Sequence[float]) -> PathModel:
-        """From the round trips of at least one exchange, s, in any order."""
-        ordered = sorted(delays_s)
-        n = len(ordered)
-        smallest = ordered[0]
-        # The excess is measured from the smallest round trip, which itself has one: in units of the jitter, the mean of the Weibull distribution.
-        escaped = math.sqrt(2.0 / n)
-        seen = max(_RESOLUTION_S, (ordered[n // 2] - smallest) / (_GAMMA_MEDIAN - _WEIBULL_MEAN * escaped))
-        expected = max(_RESOLUTION_S, _PRIOR_JITTER * smallest)
-        jitter = seen * (expected / seen) ** (_PRIOR_COUNT / (n - 1 + _PRIOR_COUNT))  # a mean of logarithms: paths differ by decades
-        scale = jitter * escaped
-        error = scale * math.hypot(_WEIBULL_DEVIATION, _WEIBULL_MEAN * _MEDIAN_ERROR / math.sqrt(n))
-        return cls(smallest - _WEIBULL_MEAN * scale, error, jitter)
+    def unknown(cls, delay_s: float) -> Path:
+        """A path of which one round trip is known, s."""
+        jitter_s = max(_RESOLUTION_S, _PRIOR_JITTER * delay_s)
+        direction = Direction(jitter_s, _CONGESTION_PRIOR * jitter_s, _CONGESTION_WEIGHT)
+        return cls(direction, direction)
 
-    def likelihood(self, offset_s: float, delay_s: float) -> OffsetLikelihood:
-        """What an exchange with this offset and round trip says about the clock."""
-        excess = max(0.0, delay_s - self.base_delay_s)
-        unusual = max(0.0, (excess / (_USUAL_EXCESS * self.jitter_s)) ** 2 - 1.0)
-        edge = math.hypot(_RESOLUTION_S, 0.5 * self.base_error_s) + 0.5 * excess * unusual
-        outlier = max(_OUTLIER_WIDTH * self.jitter_s, excess)
-        return OffsetLikelihood(offset_s, 0.5 * excess, edge, outlier, _OUTLIER_WEIGHT)
+    @property
+    def jitter_s(self) -> float:
+        """The usual scale of the queueing, mean of both directions, s."""
+        return 0.5 * (self.out.jitter_s + self.back.jitter_s)
+
+    def is_longer_with(self, out_excess_s: float, back_excess_s: float) -> bool:
+        """Whether this exchange completes the proof that the route has become longer."""
+        return self._is_congested(out_excess_s, back_excess_s) and self.congested_run + 1 >= _LONGER_AFTER
+
+    def after(self, out_excess_s: float, back_excess_s: float) -> Path:
+        """The path after an exchange with these excesses, as the filter now sees them, s."""
+        exchanges = self.exchanges + 1
+        step = max(_LEARNING_LEAST, 2.0 / (exchanges + 3))
+        run = self.congested_run + 1 if self._is_congested(out_excess_s, back_excess_s) else 0
+        return Path(
+            _learned(self.out, out_excess_s, step),
+            _learned(self.back, back_excess_s, step),
+            exchanges,
+            0 if run >= _LONGER_AFTER else run,
+        )
+
+    def _is_congested(self, out_excess_s: float, back_excess_s: float) -> bool:
+        return out_excess_s > _CONGESTED * self.out.jitter_s and back_excess_s > _CONGESTED * self.back.jitter_s
+
+
+def _learned(direction: Direction, excess_s: float, step: float) -> Direction:
+    jitter_s, congestion_s = direction.jitter_s, direction.congestion_s
+    if excess_s > _CONGESTED * jitter_s:
+        congestion_s += 0.1 * (excess_s - congestion_s)
+        step *= _PUSH
+    elif excess_s < _MEDIAN * jitter_s:
+        step = -step
+    jitter_s = max(_RESOLUTION_S, jitter_s * math.exp(step))
+    return direction._replace(jitter_s=jitter_s, congestion_s=max(congestion_s, _CONGESTION_SCALE * jitter_s))

@@ -23,6 +23,16 @@ class Sample(NamedTuple):
     offset_s: float
     delay_s: float
 
+    @property
+    def out_s(self) -> float:
+        """Receive minus origin: the offset, the way out and its queues."""
+        return self.offset_s + 0.5 * self.delay_s
+
+    @property
+    def back_s(self) -> float:
+        """Destination minus transmit: the way back and its queues, less the offset."""
+        return 0.5 * self.delay_s - self.offset_s
+
     @classmethod
     def of(cls, measurement: Measurement, timescale: Timescale) -> Sample:
         """Carry a measurement over to the uncorrected clock.
