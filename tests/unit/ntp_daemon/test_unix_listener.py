@@ -75,6 +75,34 @@ def test_a_dead_socket_is_replaced(path: Path) -> None:
         assert connects(path)
 
 
+@pytest.mark.parametrize("dead", [False, True], ids=["free", "dead"])
+def test_there_is_no_moment_in_which_it_is_there_and_refuses(path: Path, monkeypatch: pytest.MonkeyPatch, dead: bool) -> None:
+    """A client would take the daemon for dead, and a second daemon would remove the socket. What a dead one has left stays until then."""
+    if dead:
+        leave_dead_socket(path)
+    left = path.lstat().st_ino if dead else None
+    seen: list[int | None] = []
+    listen = socket.socket.listen
+
+    def look_and_listen(listener: socket.socket, backlog: int) -> None:
+        seen.append(path.lstat().st_ino if path.exists() else None)
+        listen(listener, backlog)
+
+    monkeypatch.setattr(socket.socket, "listen", look_and_listen)
+    with listening(path):
+        assert seen == [left], "not before it listens"
+        assert connects(path)
+        assert [file.name for file in path.parent.iterdir()] == [path.name], "the temporary name is gone"
+
+
+def test_a_refusal_leaves_nothing_behind(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("precious")
+    with pytest.raises(LocalSocketError):
+        open_listener(path, 0o666)
+    assert list(path.parent.iterdir()) == [path]
+
+
 def test_a_socket_in_use_is_left_alone(path: Path) -> None:
     with listening(path):
         with pytest.raises(
@@ -135,8 +163,13 @@ def test_no_permission(tmp_path: Path) -> None:
 
 
 def test_a_path_that_does_not_fit(tmp_path: Path) -> None:
+    """The limit is that of the path by which others connect, not of the temporary one."""
+    fitting = tmp_path / ("x" * (107 - len(os.fsencode(tmp_path)) - 1))
+    with listening(fitting):
+        assert connects(fitting)
     with pytest.raises(LocalSocketError, match="path too long"):
-        open_listener(tmp_path / ("x" * 120), 0o666)
+        open_listener(fitting.with_name(fitting.name + "x"), 0o666)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_system_without_unix_sockets(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
