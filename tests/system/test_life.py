@@ -42,16 +42,17 @@ def test_what_was_learned_is_kept_for_the_next_start(daemon: Program, tap: Tap, 
 
 
 def test_sighup_applies_a_valid_file(daemon: Program, tap: Tap, time_server: Address, tmp_path: Path) -> None:
-    tap.wait_requests(1)
+    daemon.wait_for("synchronized: following")
     with Tap(time_server) as other:
         write_config(tmp_path, source(other.address, poll=-2))
         daemon.process.send_signal(signal.SIGHUP)
-        daemon.wait_for("reloaded: 1 sources added, 1 removed")
+        daemon.wait_for("reloaded: 1 source added, 1 removed")
         other.wait_requests(1)
         asked = len(tap.requests)
         other.wait_more(4)
         assert len(tap.requests) == asked, "the one that was removed is not asked any more"
         assert daemon.stop() == 0
+    assert "holdover" not in daemon.stderr, "one was to be exchanged for the other, not lost"
 
 
 def test_sighup_with_an_invalid_file_changes_nothing_and_says_where_it_is_wrong(daemon: Program, tap: Tap, tmp_path: Path) -> None:

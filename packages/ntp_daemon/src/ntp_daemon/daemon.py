@@ -27,7 +27,7 @@ from ntp_proto.algorithm import Discipline, FrequencyPrior, StepThreshold
 from ntp_proto.association import Demobilize, Reset
 from ntp_proto.client import Client
 from ntp_proto.control import ConfigRequest, ForceSyncRequest, ReloadRequest, Reply, Request
-from ntp_proto.explain import offset_text
+from ntp_proto.explain import offset_text, sources_text
 from ntp_proto.observation import SyncState, encode
 
 __all__ = ["Daemon"]
@@ -99,7 +99,7 @@ class Daemon:
         restart = tuple(f"{key} is read at the start only; restart the daemon to change it" for key in changes.needs_restart)
         for sentence in restart:
             _log.warning("%s", sentence)
-        message = "nothing has changed" if changes.is_empty else f"{len(changes.added)} sources added, {len(changes.removed)} removed"
+        message = "nothing has changed" if changes.is_empty else f"{sources_text(len(changes.added))} added, {len(changes.removed)} removed"
         _log.info("configuration reloaded: %s", message)
         return Reply(accepted=True, message=f"configuration reloaded: {message}", details=restart)
 
@@ -109,8 +109,7 @@ class Daemon:
             log.set_up(config.observability.log_level, config.observability.log_format, os.environ)
         if changes.discipline:
             self.client.discipline.config = config.synchronization.discipline()
-        self._sources.remove(changes.removed)
-        await self._sources.add(changes.added, config)
+        await self._sources.exchange(changes.removed, changes.added, config)
         if changes.observation_socket:
             await self._open_observation()
         if changes.configuration_socket:

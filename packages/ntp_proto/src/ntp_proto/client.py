@@ -298,6 +298,8 @@ class Client:
                 reason = explain_source(self.discipline.source(source, now), self.discipline.system(now))
                 notices.append(Notice(severity, f"{peer.label.name} ({peer.remote}): {reason}"))
         state = self.discipline.state(now)
+        if state is SyncState.HOLDOVER and any(peer.status is SourceStatus.STARTING for peer in self._peers.values()):
+            return notices  # a newcomer may end it with its first answer; when none comes, it is unreachable and this is said then
         if state is not self._state:
             self._state = state
             severity = Severity.INFO if state is SyncState.SYNCHRONIZED else Severity.WARNING

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ntp_proto.algorithm.views import SourceView, SystemView
 from ntp_proto.observation import SourceStatus, SyncState
 
-__all__ = ["duration_text", "explain_source", "explain_system", "offset_text"]
+__all__ = ["duration_text", "explain_source", "explain_system", "offset_text", "sources_text"]
 
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
@@ -27,6 +27,11 @@ def duration_text(seconds: float) -> str:
     if seconds < 172800.0:
         return f"{seconds / 3600.0:.0f} h"
     return f"{seconds / 86400.0:.0f} days"
+
+
+def sources_text(count: int) -> str:
+    """A number of sources: "1 source", "2 sources"."""
+    return f"{count} source" if count == 1 else f"{count} sources"
 
 
 def explain_system(view: SystemView, reference: str, source_count: int) -> str:

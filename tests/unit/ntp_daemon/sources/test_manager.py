@@ -59,16 +59,19 @@ class Associations:
     def __init__(self) -> None:
         self.asked: dict[int, Address] = {}
         self.labels: dict[int, SourceLabel] = {}
+        self.history: list[list[str]] = []
         self._ids = itertools.count(1)
 
     def add(self, label: SourceLabel, remote: Address, config: AssociationConfig) -> int:
         source = next(self._ids)
         self.asked[source] = remote
         self.labels[source] = label
+        self.history.append(self.hosts)
         return source
 
     def remove(self, source: int) -> None:
         del self.asked[source]
+        self.history.append(self.hosts)
 
     @property
     def hosts(self) -> list[str]:
@@ -208,7 +211,7 @@ def test_removed_sources_ask_nobody_any_more() -> None:
     async def scenario() -> None:
         bench = Bench(POOL + SERVER, {"pool.example": hosts(1, 2), "time.example": hosts(5)})
         await bench.start()
-        bench.manager.remove(bench.config.sources[:1])
+        await bench.manager.exchange(bench.config.sources[:1], (), bench.config)
         assert bench.host.hosts == hosts(5)
         bench.manager.handle_ending(1, Reset())
         await asyncio.sleep(3600.0)
@@ -218,11 +221,52 @@ def test_removed_sources_ask_nobody_any_more() -> None:
     run_virtually(scenario())
 
 
+@pytest.mark.parametrize("text", [NUMERIC, SERVER], ids=["address", "name"])
+def test_an_exchange_makes_no_gap(text: str) -> None:
+    async def scenario() -> None:
+        bench = Bench(POOL, {"pool.example": hosts(1, 2), "time.example": hosts(9)})
+        await bench.start()
+        asked = bench.host.history
+        asked.clear()
+        await bench.manager.exchange(bench.config.sources, parse(text).sources, bench.config)
+        await asyncio.sleep(1.0)
+        assert asked == [hosts(1, 2, 9), hosts(2, 9), hosts(9)]
+        await bench.manager.close()
+
+    run_virtually(scenario())
+
+
+def test_a_name_that_does_not_resolve_does_not_keep_what_it_replaces() -> None:
+    async def scenario() -> None:
+        bench = Bench(NUMERIC, {})
+        await bench.start()
+        await bench.manager.exchange(bench.config.sources, parse(SERVER).sources, bench.config)
+        assert bench.host.hosts == hosts(9)
+        await asyncio.sleep(1.0)
+        assert bench.host.hosts == []
+        await bench.manager.close()
+
+    run_virtually(scenario())
+
+
+def test_a_source_whose_defaults_have_changed_is_exchanged_for_itself() -> None:
+    async def scenario() -> None:
+        bench = Bench(NUMERIC, {})
+        await bench.start()
+        await bench.manager.exchange(bench.config.sources, bench.config.sources, bench.config)
+        assert list(bench.host.asked) == [2], "a new association, and the old one is gone"
+        await bench.manager.exchange(bench.config.sources, (), bench.config)
+        assert bench.host.hosts == []
+        await bench.manager.close()
+
+    run_virtually(scenario())
+
+
 def test_a_source_that_is_removed_while_its_name_is_resolved_is_not_asked() -> None:
     async def scenario() -> None:
         bench = Bench(SERVER, {"time.example": hosts(5)})
         await bench.start(0.0)
-        bench.manager.remove(bench.config.sources)
+        await bench.manager.exchange(bench.config.sources, (), bench.config)
         await asyncio.sleep(10.0)
         assert bench.host.hosts == []
 

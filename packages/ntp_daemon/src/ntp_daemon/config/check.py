@@ -8,6 +8,7 @@ from ntp_daemon.address import ServerAddress
 from ntp_daemon.config.model import AutoSource, Config, PoolSource, Source
 from ntp_daemon.config.read_tables import Document
 from ntp_daemon.config.toml_lines import KeyPath
+from ntp_proto.explain import sources_text
 
 __all__ = ["check", "warnings_about"]
 
@@ -62,6 +63,7 @@ def warnings_about(config: Config) -> tuple[str, ...]:
         available = sum(source.count if isinstance(source, PoolSource) else 1 for source in config.sources)
         if 0 < available < needed:
             warnings.append(
-                f"synchronization.minimum-agreeing-sources is {needed}, but there are only {available} sources: the clock will never be touched"
+                f"synchronization.minimum-agreeing-sources is {needed}, but there {'is' if available == 1 else 'are'} only {sources_text(available)}:"
+                " the clock will never be touched"
             )
     return tuple(warnings)

@@ -83,22 +83,25 @@ class SourceManager:
 
     async def add(self, sources: Iterable[Source], config: Config) -> None:
         """Take configured sources in; numeric addresses are asked before this returns, names when they are resolved."""
-        for source in sources:
-            entry = _Entry(Membership(source), _association_config(source, config))
-            self._entries[source] = entry
-            if source.address.numeric() is not None:
-                await self._fill(entry)
-            else:
-                self._start(self._fill(entry))
+        await self._add(sources, config)
 
-    def remove(self, sources: Iterable[Source]) -> None:
-        """Let configured sources go."""
-        for source in sources:
-            entry = self._entries.pop(source)
+    async def exchange(self, removed: Iterable[Source], added: Iterable[Source], config: Config) -> None:
+        """Let configured sources go and take others in: the old servers are asked until the new names are resolved, so that no gap is made.
+
+        Args:
+            removed: May hold sources that are in `added` as well: those whose defaults have changed.
+            added: As for `add`.
+            config: The defaults of `added`.
+        """
+        leaving = [self._entries.pop(source) for source in removed]  # first, for a source in both would have the same key
+        for entry in leaving:
             for timer in entry.timers:
                 timer.cancel()
-            for member in list(entry.membership.members):
-                self._release(entry, member)
+        look_ups = await self._add(added, config)
+        if look_ups:
+            self._start(self._dismiss_after(look_ups, leaving))
+        else:
+            self._dismiss(leaving)
 
     def pending(self) -> list[PendingSource]:
         """The configured sources that have no server at the moment."""
@@ -138,6 +141,27 @@ class SourceManager:
         if member in entry.membership.members:
             self._release(entry, member)
         self._start(self._fill(entry))
+
+    async def _add(self, sources: Iterable[Source], config: Config) -> list[asyncio.Task[None]]:
+        """Returns the look-ups of names that are under way."""
+        look_ups = []
+        for source in sources:
+            entry = _Entry(Membership(source), _association_config(source, config))
+            self._entries[source] = entry
+            if source.address.numeric() is not None:
+                await self._fill(entry)
+            else:
+                look_ups.append(self._start(self._fill(entry)))
+        return look_ups
+
+    async def _dismiss_after(self, look_ups: list[asyncio.Task[None]], leaving: list[_Entry]) -> None:
+        await asyncio.wait(look_ups)
+        self._dismiss(leaving)
+
+    def _dismiss(self, leaving: list[_Entry]) -> None:
+        for entry in leaving:
+            for member in list(entry.membership.members):
+                self._release(entry, member)
 
     async def _fill(self, entry: _Entry) -> None:
         """Bring the source up to its number of servers; when that fails, try again later."""
@@ -193,15 +217,16 @@ class SourceManager:
         pause_s, entry.retry_s = entry.retry_s, min(2.0 * entry.retry_s, _LONGEST_RETRY_S)
         self._later(entry, pause_s, lambda: self._start(self._fill(entry)))
 
-    def _later(self, entry: _Entry, pause_s: float, what: Callable[[], None]) -> None:
+    def _later(self, entry: _Entry, pause_s: float, what: Callable[[], object]) -> None:
         loop = asyncio.get_running_loop()
         entry.timers = [timer for timer in entry.timers if not timer.cancelled() and timer.when() > loop.time()]
         entry.timers.append(loop.call_later(pause_s, what))
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
+    def _start(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
 
 def _association_config(source: Source, config: Config) -> AssociationConfig:
