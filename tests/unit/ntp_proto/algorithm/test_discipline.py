@@ -78,6 +78,16 @@ def test_a_prior_is_applied_before_the_first_answer() -> None:
     assert clock.frequency() == -20e-6
 
 
+@pytest.mark.parametrize(("found", "kept"), [(30e-6, 30e-6), (-500e-6, -500e-6), (501e-6, 0.0), (-0.05, 0.0)])
+def test_without_a_prior_the_clocks_own_correction_is_kept_unless_it_must_be_what_is_left_of_a_slew(found: float, kept: float) -> None:
+    world = World(1)
+    clock = SimClock(world, "client", Oscillator(0.0))
+    clock.set_frequency(found, 0.0)
+    discipline = Discipline(DisciplineConfig(maximum_frequency=500e-6), clock, clock.monotonic())
+    assert clock.frequency() == kept
+    assert discipline.system(clock.monotonic()).frequency == kept
+
+
 def test_nobody_is_followed_before_the_quorum() -> None:
     bench = Bench(offset_s=-0.5, sources=4)
     for source in (1, 2):

@@ -82,12 +82,13 @@ class Discipline:
         config: The settings.
         clock: The clock.
         now: Monotonic instant, s.
-        prior: What is known of the oscillator (drift file); None: the clock's present correction, with the configured uncertainty.
+        prior: What is known of the oscillator (drift file); None: the clock's present correction, with the configured uncertainty. One
+            beyond `config.maximum_frequency` is what is left of a slew (a daemon was killed), and says nothing: then it is 0.0.
     """
 
     def __init__(self, config: DisciplineConfig, clock: Clock, now: float, prior: FrequencyPrior | None = None) -> None:
         self.config = config
-        self._prior = prior or FrequencyPrior(clock.frequency(), config.initial_frequency_uncertainty)
+        self._prior = prior or _found(clock.frequency(), config)
         self._control = ClockControl(clock, now, self._prior.frequency)
         self._sources: dict[int, _Source] = {}
         self._selection = Selection(frozenset(), False, False)
@@ -327,6 +328,12 @@ class Discipline:
         if self._selection.survivors:
             return SyncState.SYNCHRONIZED
         return SyncState.NO_MAJORITY if contradicted else SyncState.HOLDOVER
+
+
+def _found(frequency: float, config: DisciplineConfig) -> FrequencyPrior:
+    """What the clock's present correction says of its oscillator."""
+    is_plausible = abs(frequency) <= config.maximum_frequency
+    return FrequencyPrior(frequency if is_plausible else 0.0, config.initial_frequency_uncertainty)
 
 
 def _verdict(source: int, selection: Selection) -> SourceStatus:
