@@ -38,6 +38,7 @@ from ntp_proto.datagram import Address, Datagram, StampSource
 from ntp_proto.explain import explain_source, explain_system, offset_text
 from ntp_proto.identifiers import LeapIndicator, ReferenceId
 from ntp_proto.observation import SourceObservation, SourceStatus, SyncState, SystemObservation
+from ntp_proto.spreading import shift_s
 from ntp_proto.time_types import NtpTimestamp, PollInterval
 
 if TYPE_CHECKING:
@@ -237,8 +238,11 @@ class Client:
                     self._set_condition(source, peer, now)
                     if self._observer:
                         self._observer.measured(source, measurement, now)
-                    handed_on += self._after(self.discipline.measure(source, measurement, now), now)
-                    handed_on += self._translated(source, self._poll_wish(source, peer, now), now)
+                    update = self.discipline.measure(source, measurement, now)
+                    handed_on += self._after(update, now)
+                    for other in list(self._peers) if update.is_surprise else [source]:
+                        handed_on += self._translated(other, self._poll_wish(other, self._peers[other], now), now)
+                    handed_on += self._translated(source, self._spread(source, now), now)
                 case Rejected(reason):
                     peer.rejections[reason] += 1
                     peer.condition = _CONDITIONS.get(reason, peer.condition)
@@ -249,6 +253,12 @@ class Client:
 
     def _poll_wish(self, source: int, peer: _Peer, now: float) -> list[Action]:
         return peer.association.set_poll_interval(self.discipline.poll_interval(source), now)
+
+    def _spread(self, source: int, now: float) -> list[Action]:
+        association = self._peers[source].association
+        others = [peer.association.next_poll_at for key, peer in self._peers.items() if key != source and peer.association.is_reachable]
+        by_s = shift_s(association.next_poll_at, association.poll_interval.seconds, [at for at in others if at != float("inf")])
+        return association.shift_poll(by_s, now)
 
     def _set_condition(self, source: int, peer: _Peer, now: float) -> None:
         is_silent = peer.association.unanswered_polls >= 8 or (not peer.samples and peer.association.unanswered_polls >= 3)

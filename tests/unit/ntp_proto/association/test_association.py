@@ -164,6 +164,38 @@ class TestAnswer:
         assert one.answer() == [Rejected(Rejection.NOT_REQUESTED)]
 
 
+class TestShift:
+    def test_the_next_request_is_moved(self) -> None:
+        one = Conversation(STEADY)
+        one.exchange()
+        planned = one.association.next_poll_at
+        assert one.association.shift_poll(8.0, one.now) == [WakeAt(planned + 8.0)]
+        assert one.association.next_poll_at == planned + 8.0
+
+    def test_only_the_next_one(self) -> None:
+        one = Conversation(STEADY)
+        one.exchange()
+        one.note(one.association.shift_poll(-8.0, one.now))
+        one.ask()
+        assert one.now == 1056.0
+        one.answer()
+        assert one.association.next_poll_at == 1120.0
+
+    def test_not_below_half_of_the_interval(self) -> None:
+        one = Conversation(STEADY)
+        one.exchange()
+        one.association.shift_poll(-64.0, one.now)
+        assert one.association.next_poll_at == 1032.0
+
+    def test_not_in_a_burst_nor_while_asking(self) -> None:
+        one = Conversation(AssociationConfig(poll_randomization=0.0))
+        one.exchange()
+        assert one.association.shift_poll(1.0, one.now) == []
+        quiet = Conversation(STEADY)
+        quiet.ask()
+        assert quiet.association.shift_poll(1.0, quiet.now) == []
+
+
 class TestBurst:
     def test_six_requests_ever_farther_apart_then_the_interval(self) -> None:
         one = Conversation(AssociationConfig(poll_randomization=0.0))

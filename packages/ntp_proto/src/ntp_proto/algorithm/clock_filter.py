@@ -65,6 +65,8 @@ _ASYMMETRY = 0.005
 """Standard deviation of (out - back)/2 of a path, as a part of its round trip."""
 _PATH_DRIFT = 5.5e-5
 """How far a path's delays drift in a second, in jitters per sqrt(s): a third of a jitter in a day. It is what limits the filter's memory of them."""
+_LOST = -8.0
+"""A member whose log weight has fallen this far is lost: it may have come to take every sample for an accident, and would never find back."""
 _ORDER_MATTERS = 16
 """While a path is new its uncertainty is larger than its queues, and the Gaussian after one direction depends on which came first; both orders are
 then tried and the mean is taken, for this many exchanges."""
@@ -164,6 +166,13 @@ class _Member(NamedTuple):
         rows = [[value + hcl * cm for value, cm in zip(row, c, strict=True)] for row, hcl in zip(p, [h * cl for cl in c], strict=True)]
         return _Member(self.q, after, rows, self.log_weight + log_z)
 
+    def beside(self, best: _Member) -> _Member:
+        """The member with its weight relative to the best one's; when it is lost, it begins anew from where that one is."""
+        log_weight = self.log_weight - best.log_weight
+        if log_weight >= _LOST:
+            return self._replace(log_weight=log_weight)
+        return _Member(self.q, best.x, best.p, _LOST)
+
     def after(self, i: int, sample: Sample, path: Path) -> _Member:
         """The member after both directions of an exchange."""
         before = self._replace(log_weight=_FORGETTING * self.log_weight)
@@ -229,8 +238,8 @@ class ClockFilter:
         """The bank after a sample of this very instant, of a source whose path is among the states."""
         i, path = self._index(source), self.paths[source]
         members = [member.after(i, sample, path) for member in self._with_route_checked(i, path, sample).members]
-        top = max(member.log_weight for member in members)
-        after = replace(self, members=tuple(member._replace(log_weight=member.log_weight - top) for member in members))
+        best = max(members, key=lambda member: member.log_weight)
+        after = replace(self, members=tuple(member.beside(best) for member in members))
         return replace(after, paths={**self.paths, source: path.after(*after.excesses(i, sample))})
 
     def after_all(self, samples: Iterable[tuple[int, Sample]]) -> ClockFilter:
@@ -245,14 +254,15 @@ class ClockFilter:
         weights = self._weights()
         x0 = math.fsum(weight * member.x[0] for weight, member in weights)
         x1 = math.fsum(weight * member.x[1] for weight, member in weights)
-        a = b = c = q = 0.0
+        a = b = c = 0.0
         for weight, member in weights:
             d0, d1 = member.x[0] - x0, member.x[1] - x1
             a += weight * (member.p[0][0] + d0 * d0)
             b += weight * (member.p[0][1] + d0 * d1)
             c += weight * (member.p[1][1] + d1 * d1)
-            q += weight * member.q
-        return ClockEstimate(self.at, x0, x1, a, b, c, q)
+        # The mean of the logarithms: a member that is a thousand times wilder must not count because its weight is a thousandth.
+        log_q = math.fsum(weight * math.log(member.q) for weight, member in weights)
+        return ClockEstimate(self.at, x0, x1, a, b, c, math.exp(log_q))
 
     def path(self, source: int) -> PathEstimate:
         """The path to a source that has been sampled."""

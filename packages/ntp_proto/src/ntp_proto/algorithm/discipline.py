@@ -32,6 +32,8 @@ __all__ = ["Discipline", "DisciplineUpdate"]
 
 _SIGMAS = 3.0
 """Standard errors in a source's error bound."""
+_SURPRISE = 5.0
+"""A sample this many standard errors from its prediction is a surprise."""
 _LEFT_OVER_S = 100e-9
 """What a slew may leave: about what the clock can be read to."""
 _FREQUENCY_MARGIN = 1e-6
@@ -46,11 +48,13 @@ class DisciplineUpdate:
         steering: What was done to the clock, None when nothing was to be done.
         displacement_s: How far something else has set the clock since the last input, s; 0.0: it did not.
         wake_at: When `handle_timer` is to be called, monotonic s; None: no need.
+        is_surprise: Whether the measurement was far from its prediction, so that the wanted poll interval of every source has fallen.
     """
 
     steering: Steering | None
     displacement_s: float
     wake_at: float | None
+    is_surprise: bool = False
 
 
 @dataclass(slots=True)
@@ -135,15 +139,19 @@ class Discipline:
         estimate = self._combination.estimate(timescale.uncorrected(now))
         is_survivor = source in survivors
         path = state.estimator.path
-        unexpected = surprise(path, sample, predicted) if is_survivor and predicted else 0.0
-        state.policy = state.policy.after(estimate, path.jitter_s, unexpected)
+        is_surprise = is_survivor and predicted is not None and surprise(path, sample, predicted) > _SURPRISE
+        if is_surprise:
+            for each in self._sources.values():
+                each.policy = each.policy.surprised()
+        else:
+            state.policy = state.policy.after(estimate, path.jitter_s)
         if not is_survivor:
             return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
         self._note_reference(now)
         steering = steer(estimate, timescale.correction(now), self._control.history, self.config)
         self._control.update(steering, now)
         self._publish(now)
-        return DisciplineUpdate(steering, displacement_s, self._control.slew_ends_at)
+        return DisciplineUpdate(steering, displacement_s, self._control.slew_ends_at, is_surprise)
 
     def handle_timer(self, now: float) -> DisciplineUpdate:
         """End a slew that is due, or go on with what is left of it; notice what else has happened to the clock."""

@@ -1,56 +1,54 @@
 """How often to ask: as seldom as what is to be learned allows, and at once more often when the clock surprises.
 
 Between two samples the prediction of the offset loses certainty, by the frequency's error and by its wander. As long as that loss stays below
-the part of a sample's own noise that filtering cannot remove, asking more often would teach little; the interval then grows, one
-step at a time. A sample far from its prediction means that the oscillator or the path has changed: the interval falls at once.
+the part of a sample's own noise that filtering cannot remove, asking more often would teach little, and the interval may grow. It grows slowly,
+though: the frequency, its wander and the path are learned from many samples, and every octave is given an hour. A sample far from its
+prediction means that the oscillator or the path has changed: then every source is asked at its shortest interval again.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ntp_proto.algorithm.clock_filter import ClockEstimate
 from ntp_proto.time_types import PollInterval
 
 __all__ = ["PollPolicy"]
 
-_NOISE_PART = 0.3
+_NOISE_PART = 0.5
 """The noise that is compared with the loss of prediction, as a part of the path's jitter."""
-_PATIENCE = 3
-"""Samples in a row that must allow a longer interval before it grows."""
-_SURPRISE = 4.0
-"""A sample this many standard errors from its prediction is a surprise."""
+_SECONDS_EACH = 4096.0
+"""How long each interval is kept before it grows."""
 
 
 @dataclass(frozen=True, slots=True)
 class PollPolicy:
-    """The interval of one source and the samples in a row that allow a longer one."""
+    """The interval of one source, and how many samples were taken at it."""
 
     interval: PollInterval
     minimum: PollInterval
     maximum: PollInterval
-    patience: int = 0
+    samples: int = 0
 
-    def after(self, estimate: ClockEstimate, jitter_s: float, surprise: float) -> PollPolicy:
-        """The policy after one more sample.
+    def after(self, estimate: ClockEstimate, jitter_s: float) -> PollPolicy:
+        """The policy after one more sample that was no surprise.
 
         Args:
             estimate: The joint estimate after the sample.
             jitter_s: The scale of the path's queueing, s.
-            surprise: How far the sample was from its prediction, in standard errors, 0 or more.
         """
-        if surprise > _SURPRISE:
-            return PollPolicy(self.interval.shorter(self.minimum).shorter(self.minimum), self.minimum, self.maximum)
         noise_s = _NOISE_PART * jitter_s
         if _loss_s(estimate, self.interval.seconds) > noise_s:
-            return PollPolicy(self.interval.shorter(self.minimum), self.minimum, self.maximum)
+            return replace(self, interval=self.interval.shorter(self.minimum), samples=0)
         longer = self.interval.longer(self.maximum)
-        if _loss_s(estimate, longer.seconds) > noise_s:
-            return PollPolicy(self.interval, self.minimum, self.maximum)
-        if self.patience + 1 < _PATIENCE:
-            return PollPolicy(self.interval, self.minimum, self.maximum, self.patience + 1)
-        return PollPolicy(longer, self.minimum, self.maximum)
+        if (self.samples + 1) * self.interval.seconds < _SECONDS_EACH or _loss_s(estimate, longer.seconds) > noise_s:
+            return replace(self, samples=self.samples + 1)
+        return replace(self, interval=longer, samples=0)
+
+    def surprised(self) -> PollPolicy:
+        """The policy after a surprise: all is to be learned again."""
+        return replace(self, interval=self.minimum, samples=0)
 
 
 def _loss_s(estimate: ClockEstimate, interval_s: float) -> float:

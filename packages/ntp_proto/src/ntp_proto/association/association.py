@@ -169,6 +169,18 @@ class Association:
         self._pace = before.with_wanted(interval)
         return [] if self._pace == before else self._wake(now)
 
+    @property
+    def next_poll_at(self) -> float:
+        """When the next request is planned, monotonic, s; infinite once the server has refused us."""
+        return self._poll_at()
+
+    def shift_poll(self, by_s: float, now: float) -> list[Action]:
+        """Send the next request so much later than planned, s (negative: earlier); not in a burst, and only while no request is outstanding."""
+        if not isinstance(self._state, Waiting) or self._pace.burst_left:
+            return []
+        self._state = replace(self._state, spread=max(0.5, self._state.spread + by_s / self.poll_interval.seconds))
+        return self._wake(now)
+
     def start_burst(self, now: float) -> list[Action]:
         """Ask quickly for a while, as at the start: after a suspend, a step or a long gap. Not while the server complains of our rate."""
         before = self._pace
