@@ -16,12 +16,20 @@ from support.programs import DEADLINE_S, Program, environment, python
 
 _UNITS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}
 _ON_ITS_TERMINAL = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
-_LINE = r"^ +\d+ s +([+-][\d.e+-]+) (s|ms|µs|ns) "
+_QUANTITY = r"([+-]?[\d.e+-]+) (s|ms|µs|ns)"
+_LINE = rf"^ +\d+ s +{_QUANTITY} "
+_LINE_WITH_ESTIMATE = rf"^ +\d+ s +{_QUANTITY} +{_QUANTITY} ± {_QUANTITY} "
 
 
 def _errors(text: str) -> list[float]:
     """The true errors that were shown, absolute, s."""
     return [abs(float(number)) * _UNITS[unit] for number, unit in re.findall(_LINE, text, re.MULTILINE)]
+
+
+def _estimates(text: str) -> list[tuple[float, float, float]]:
+    """Of each line that has them: the true error, the estimate and its bound, s."""
+    found = re.findall(_LINE_WITH_ESTIMATE, text, re.MULTILINE)
+    return [(float(a) * _UNITS[b], float(c) * _UNITS[d], float(e) * _UNITS[f]) for a, b, c, d, e, f in found]
 
 
 def test_in_a_pipe_lines_come_at_once_and_the_error_shrinks() -> None:
@@ -35,6 +43,9 @@ def test_in_a_pipe_lines_come_at_once_and_the_error_shrinks() -> None:
     assert len(errors) >= 4, demo.stdout
     assert 0.004 < errors[0] < 0.012, "the server is 8 ms ahead"
     assert errors[-1] < errors[0] / 20, demo.stdout
+    estimates = _estimates(demo.stdout)
+    assert len(estimates) >= 2, demo.stdout
+    assert all(abs(true - estimate) <= bound for true, estimate, bound in estimates), demo.stdout
 
 
 def test_it_ends_when_nobody_reads_on() -> None:
