@@ -64,7 +64,7 @@ _FIRST_DELAY_ERROR = 1.5
 _ASYMMETRY = 0.005
 """Standard deviation of (out - back)/2 of a path, as a part of its round trip."""
 _PATH_DRIFT = 5.5e-5
-"""How far a path's delays drift in a second, in jitters per sqrt(s): a third of a jitter in a day. It is what limits the filter's memory of them."""
+"""How far a path's delays drift in a second, in jitters per sqrt(s): a third of a jitter in a year. It is what limits the filter's memory of them."""
 _LOST = -8.0
 """A member whose log weight has fallen this far is lost: it may have come to take every sample for an accident, and would never find back."""
 _ORDER_MATTERS = 16
