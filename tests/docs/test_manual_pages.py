@@ -32,7 +32,12 @@ def options_of_page(name: str) -> set[str]:
 
 @pytest.mark.parametrize(
     ("module", "page"),
-    [("ntp_daemon", "ntp-daemon.8.md"), ("ntp_ctl", "ntp-ctl.8.md"), ("ntp_metrics_exporter", "ntp-metrics-exporter.8.md")],
+    [
+        ("ntp_daemon", "ntp-daemon.8.md"),
+        ("ntp_ctl", "ntp-ctl.8.md"),
+        ("ntp_metrics_exporter", "ntp-metrics-exporter.8.md"),
+        ("ntp_sim", "ntp-sim.1.md"),
+    ],
 )
 def test_the_options_of_the_page_are_those_of_the_help(module: str, page: str) -> None:
     of_help = options_of_help(module)

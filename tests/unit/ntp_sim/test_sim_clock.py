@@ -74,3 +74,23 @@ def test_steps_are_recorded() -> None:
     clock.step(NtpDuration.from_seconds(-0.25), 0.0)
     assert clock.steps == [-0.25]
     assert clock.displacement(0.0) == 0.0
+
+
+def test_a_sleep_is_a_displacement_by_its_length_and_the_error_of_the_real_time_clock() -> None:
+    world = World(1)
+    clock = SimClock(world, "asleep", Oscillator(1e-3))
+    seen: list[float] = []
+    clock.on_displaced = lambda: seen.append(world.now)
+    world.run(100.0)
+    clock.fall_asleep()
+    monotonic, reading = clock.monotonic(), clock.read()
+    world.run(400.0)
+    assert clock.monotonic() == monotonic
+    assert clock.read() != reading, "nobody sees it, but time goes on"
+    clock.wake_up(-0.5)
+    assert seen == [400.0]
+    assert clock.ahead_s == pytest.approx(0.1 - 0.5)
+    assert clock.displacement(0.0) == pytest.approx(300.0 - 0.5)
+    assert (clock.read() - reading).to_seconds() == pytest.approx(299.5)
+    world.run(500.0)
+    assert clock.monotonic() == pytest.approx(monotonic + 100.1)

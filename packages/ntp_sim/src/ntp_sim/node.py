@@ -10,6 +10,7 @@ from typing import assert_never
 from ntp_proto.algorithm import Discipline, DisciplineConfig, FrequencyPrior
 from ntp_proto.association import AssociationConfig, Close, Demobilize, Reset, Send, WakeAt
 from ntp_proto.client import Client, ClientAction, Notice, Observer, SourceAction, SourceLabel
+from ntp_proto.clock import Clock
 from ntp_proto.datagram import Address, Datagram, StampSource
 from ntp_proto.time_types import NtpDuration, NtpTimestamp
 from ntp_sim.queueing import Queue, constant
@@ -54,6 +55,7 @@ class SimClient:
         prior: What its drift file says; None: there is none.
         machine: How it treats the process.
         observer: Is told what goes into the discipline.
+        tap: Stands between the discipline and the clock.
         name: Of its randomness.
     """
 
@@ -66,10 +68,12 @@ class SimClient:
         *,
         machine: Machine | None = None,
         observer: Observer | None = None,
+        tap: Callable[[Clock], Clock] | None = None,
         name: str = "client",
     ) -> None:
         self.clock = clock
-        self.client = Client(Discipline(config or DisciplineConfig(), clock, clock.monotonic(), prior), world.rng(name), observer)
+        discipline = Discipline(config or DisciplineConfig(), tap(clock) if tap else clock, clock.monotonic(), prior)
+        self.client = Client(discipline, world.rng(name), observer)
         self.notices: list[tuple[float, Notice]] = []
         """What an operator would have read, with the true time, s."""
         self.endings: list[tuple[float, int, Reset | Demobilize]] = []

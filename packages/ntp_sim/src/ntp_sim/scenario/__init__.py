@@ -1,0 +1,19 @@
+"""Scenarios: what a simulation is made from, and the TOML files that say it."""
+
+from ntp_sim.scenario.model import Below, Limits, Scenario
+from ntp_sim.scenario.read import is_scenario, read_overrides, read_scenario
+from ntp_sim.scenario.settings import discipline_keys, discipline_values, with_settings
+from ntp_sim.scenario.table import ScenarioError
+
+__all__ = [
+    "Below",
+    "Limits",
+    "Scenario",
+    "ScenarioError",
+    "discipline_keys",
+    "discipline_values",
+    "is_scenario",
+    "read_overrides",
+    "read_scenario",
+    "with_settings",
+]
