@@ -17,12 +17,14 @@ from ntp_daemon.config.diff import Changes, diff
 from ntp_daemon.config.load import ConfigErrors
 from ntp_daemon.config.model import Config, LogLevel
 from ntp_daemon.control_socket import ControlSocket
+from ntp_daemon.measurement_log import MeasurementFile
 from ntp_daemon.notify import Notifier
 from ntp_daemon.observation_socket import ObservationSocket
 from ntp_daemon.resolver import Resolver
 from ntp_daemon.sources import SourceManager
 from ntp_daemon.status import observe
 from ntp_daemon.unix_listener import LocalSocketError
+from ntp_daemon.version import version
 from ntp_proto.algorithm import Discipline, FrequencyPrior, StepThreshold
 from ntp_proto.association import Demobilize, Reset
 from ntp_proto.client import Client
@@ -57,8 +59,8 @@ class Daemon:
         self._clock = clock
         self._notifier = notifier
         self._started_at = clock.monotonic()
-        discipline = Discipline(config.synchronization.discipline(), clock.clock, self._started_at, self._prior())
-        self.client = Client(discipline, random.SystemRandom())
+        self._measurements: MeasurementFile | None = None
+        self.client = self._make_client()
         self._shell = ClientShell(self.client, clock, self._replace)
         self._sources = SourceManager(self._shell, Resolver(), asyncio.get_running_loop().time)
         self._observation: ObservationSocket | None = None
@@ -193,6 +195,19 @@ class Daemon:
             except LocalSocketError as error:
                 _log.warning("%s; ntp-ctl cannot command this daemon", error)
 
+    def _make_client(self) -> Client:
+        """The client and its discipline, with a recorder in between where one is wanted."""
+        settings, clock, prior = self._config.synchronization.discipline(), self._clock.clock, self._prior()
+        path = self._config.observability.measurement_log
+        if not path:
+            return Client(Discipline(settings, clock, self._started_at, prior), random.SystemRandom())
+        from ntp_proto.measurement_log import Recorder  # noqa: PLC0415 — few want it
+
+        self._measurements = MeasurementFile(path)
+        recorder = Recorder(self._measurements.write)
+        recorder.start(f"ntp-daemon {version()}", settings, clock, prior, self._started_at)
+        return Client(Discipline(settings, recorder.clock(clock), self._started_at, prior), random.SystemRandom(), recorder)
+
     def _document(self) -> bytes:
         return encode(observe(self.client, self._clock, self._sources.pending(), self._started_at))
 
@@ -229,6 +244,8 @@ class Daemon:
         frequency = self.client.stop(self._clock.monotonic())
         self._save_drift()
         self._clock.release(frequency)
+        if self._measurements is not None:
+            self._measurements.close()
         for socket in (self._observation, self._control):
             if socket is not None:
                 socket.close()

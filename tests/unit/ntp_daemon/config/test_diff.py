@@ -57,6 +57,7 @@ def test_a_default_changes_the_sources_that_use_it_and_no_other() -> None:
         ("observability.configuration-path = '/x'", {"configuration_socket"}),
         ("observability.configuration-permissions = 0o600", {"configuration_socket"}),
         ("observability.metrics-exporter-listen = '127.0.0.1:1'", set()),  # read by the exporter alone
+        ("observability.measurement-log = '/x'", {"needs_restart"}),
         ("clock.mode = 'virtual'", {"needs_restart"}),
     ],
 )
@@ -73,3 +74,5 @@ def test_each_key_changes_what_depends_on_it(text: str, flags: set[str]) -> None
 
 def test_what_needs_a_restart_is_named() -> None:
     assert changes("", "clock.mode = 'virtual'").needs_restart == ("clock.mode",)
+    both = "clock.mode = 'virtual'\nobservability.measurement-log = '/x'"
+    assert changes("", both).needs_restart == ("clock.mode", "observability.measurement-log")

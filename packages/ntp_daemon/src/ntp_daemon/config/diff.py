@@ -58,7 +58,14 @@ def diff(old: Config, new: Config) -> Changes:
         logging=(seen.log_level, seen.log_format) != (shown.log_level, shown.log_format),
         observation_socket=(seen.observation_path, seen.observation_permissions) != (shown.observation_path, shown.observation_permissions),
         configuration_socket=(seen.configuration_path, seen.configuration_permissions) != (shown.configuration_path, shown.configuration_permissions),
-        needs_restart=("clock.mode",) if old.clock != new.clock else (),
+        needs_restart=tuple(
+            key
+            for key, differs in (
+                ("clock.mode", old.clock != new.clock),
+                ("observability.measurement-log", seen.measurement_log != shown.measurement_log),
+            )
+            if differs
+        ),
     )
 
 

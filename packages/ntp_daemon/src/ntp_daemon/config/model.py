@@ -226,6 +226,9 @@ class ObservabilityConfig:
     observation_permissions: Annotated[int, Key("Who may connect to it.", keys.permissions())] = 0o666
     configuration_path: Annotated[str, Key("The Unix socket that takes commands.", keys.socket_path())] = "/run/ntpd-py/configure"
     configuration_permissions: Annotated[int, Key("Who may connect to it.", keys.permissions())] = 0o660
+    measurement_log: Annotated[
+        str, Key("A file to which every measurement and every change of the clock is appended, for ntp-sim replay.", keys.path())
+    ] = ""
     metrics_exporter_listen: Annotated[str, Key("Where ntp-metrics-exporter listens; the daemon itself does not.", keys.listen_address())] = (
         "127.0.0.1:9975"
     )
