@@ -180,3 +180,17 @@ def test_a_liar_is_asked_no_more_often_than_the_others() -> None:
     scene.world.run(60_000)
     counts = [len(server.requests) for server in scene.servers]
     assert counts[0] <= 1.3 * max(counts[1:])
+
+
+def test_a_connection_of_half_an_hour_a_day_is_used_at_once() -> None:
+    """The first answer after a long silence is followed by a burst, so that half an hour is enough."""
+    scene = Scene([10e-3], jitter_s=1e-4, config=AssociationConfig())
+    scene.world.run(1_800)
+    for day in range(1, 4):
+        scene.servers[0].behaviour = Behaviour(is_silent=True)
+        scene.world.run(day * DAY_S)
+        scene.servers[0].behaviour = Behaviour()
+        before = scene.requests
+        scene.world.run(day * DAY_S + 1_800)
+        assert scene.requests - before >= 7
+        assert abs(scene.log.errors_s[-1]) < 2e-4

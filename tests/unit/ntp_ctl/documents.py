@@ -40,6 +40,7 @@ SYSTEM = SystemObservation(
     frequency_error=0.0123e-6,
     root_delay_s=2.312e-3,
     root_dispersion_s=412e-6,
+    statistical_error_s=52.7e-6,
     maximum_error_s=1.58e-3,
     last_update_age_s=3.2,
     poll_interval_s=16.0,
@@ -102,6 +103,7 @@ UNMEASURED = msgspec.structs.replace(
 class SystemChanges(TypedDict, total=False):
     state: SyncState
     reason: str
+    statistical_error_s: float | None
     maximum_error_s: float | None
     leap: str
     displacement_count: int
@@ -142,6 +144,7 @@ def starting() -> Observation:
         frequency_error=None,
         root_delay_s=0.0,
         root_dispersion_s=0.0,
+        statistical_error_s=None,
         maximum_error_s=None,
         last_update_age_s=None,
         step_count=0,
@@ -199,6 +202,7 @@ def holdover() -> Observation:
         offset_s=0.0,
         offset_error_s=4.2e-3,
         root_dispersion_s=1.296,
+        statistical_error_s=0.11,
         maximum_error_s=1.3,
         last_update_age_s=86_400.0,
     )
@@ -214,6 +218,7 @@ def panic() -> Observation:
         reason="the sources ask for a step of 1 h 30 min, more than the 1000 s that are allowed",
         offset_s=5400.2,
         offset_error_s=1e-3,
+        statistical_error_s=None,
         maximum_error_s=None,
         stratum=16,
         leap="unsynchronized",

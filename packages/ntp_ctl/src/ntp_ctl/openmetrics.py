@@ -97,6 +97,7 @@ def _system(system: SystemObservation) -> Iterator[Metric]:
     seconds: tuple[tuple[str, str, float | None], ...] = (
         ("offset", "Offset still to be corrected; positive: the clock is behind.", system.offset_s if estimated else None),
         ("offset_error", "Standard error of the offset.", system.offset_error_s),
+        ("statistical_error", "What the clock's error stays below 99.9 % of the time.", system.statistical_error_s),
         ("maximum_error", "Hard bound of the clock's error.", system.maximum_error_s),
         ("root_delay", "Round trip to the primary reference.", system.root_delay_s if estimated else None),
         ("root_dispersion", "Bound of all further error.", system.root_dispersion_s if estimated else None),

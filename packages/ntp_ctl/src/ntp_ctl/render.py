@@ -78,12 +78,19 @@ def _attention(observation: Observation, style: Style) -> list[str]:
     return [style.paint(line, Color.DOUBTFUL) for note in notes for line in wrapped(note, style, indent="  ", first="! ")]
 
 
+def _bounds(system: SystemObservation) -> str:
+    """The hard bound, and what the error stays below 99.9 % of the time."""
+    if system.statistical_error_s is None:
+        return duration(system.maximum_error_s)
+    return f"{duration(system.maximum_error_s)} (99.9 %: {duration(system.statistical_error_s)})"
+
+
 def _numbers(observation: Observation, style: Style) -> list[str]:
     program, system = observation.program, observation.system
     estimated = system.offset_error_s is not None
     pairs = [
         (_Field("Offset", _offset(system)), _Field("Frequency", frequency_with_error(system.frequency, system.frequency_error))),
-        (_Field("Max error", duration(system.maximum_error_s)), _Field("Last update", _ago(system.last_update_age_s))),
+        (_Field("Max error", _bounds(system)), _Field("Last update", _ago(system.last_update_age_s))),
         (
             _Field("Root delay", duration(system.root_delay_s if estimated else None)),
             _Field("Dispersion", duration(system.root_dispersion_s if estimated else None)),

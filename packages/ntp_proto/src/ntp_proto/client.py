@@ -52,6 +52,8 @@ _CONDITIONS = {
     Rejection.LOOP: SourceStatus.LOOP,
 }
 """What an answer that is genuine but unusable says of the source, until a usable one comes."""
+_CONFIDENCE = 3.29
+"""Standard errors within which a normal variable lies 99.9 % of the time."""
 _LEAP_NAMES = {
     LeapIndicator.NO_WARNING: "none",
     LeapIndicator.INSERT: "insert",
@@ -122,6 +124,7 @@ class _Peer:
     wake_at: float | None = None
     condition: SourceStatus | None = None
     samples: int = 0
+    was_silent: bool = False
     rejections: Counter[Rejection] = field(default_factory=Counter[Rejection])
     status: SourceStatus = SourceStatus.STARTING
     told_condition: SourceStatus | None = None
@@ -235,6 +238,9 @@ class Client:
                 case Measured(measurement):
                     peer.samples += 1
                     peer.condition = None
+                    if peer.was_silent:
+                        peer.was_silent = False
+                        handed_on += self._translated(source, peer.association.start_burst(now), now)
                     self._set_condition(source, peer, now)
                     if self._observer:
                         self._observer.measured(source, measurement, now)
@@ -262,6 +268,7 @@ class Client:
 
     def _set_condition(self, source: int, peer: _Peer, now: float) -> None:
         is_silent = peer.association.unanswered_polls >= 8 or (not peer.samples and peer.association.unanswered_polls >= 3)
+        peer.was_silent = peer.was_silent or is_silent
         unreachable = SourceStatus.UNREACHABLE if is_silent else None
         condition = peer.condition or unreachable
         if self._observer and condition is not peer.told_condition:
@@ -341,6 +348,7 @@ class Client:
             frequency_error=view.estimate.frequency_error if view.estimate else None,
             root_delay_s=view.root_delay_s,
             root_dispersion_s=view.root_dispersion_s,
+            statistical_error_s=_CONFIDENCE * view.estimate.offset_error_s + abs(view.offset_s) if view.estimate and view.stratum < 16 else None,
             maximum_error_s=0.5 * view.root_delay_s + view.root_dispersion_s if view.stratum < 16 else None,
             last_update_age_s=view.last_update_age_s,
             poll_interval_s=min(polls, default=PollInterval(6)).seconds,

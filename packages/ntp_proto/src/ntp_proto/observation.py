@@ -116,6 +116,8 @@ class SystemObservation(msgspec.Struct, frozen=True, kw_only=True):
         frequency_error: Standard error of the frequency; null before the first estimate.
         root_delay_s: Round trip to the primary reference.
         root_dispersion_s: Bound of all further error, grown to now.
+        statistical_error_s: What the clock's error stays below 99.9 % of the time, if the paths are as symmetric as the model assumes; null while
+            stratum is 16.
         maximum_error_s: The hard bound: root delay / 2 + root dispersion, grown to now; null while stratum is 16.
         last_update_age_s: Since the last measurement that was used; null when there is none.
         poll_interval_s: Shortest interval over the sources.
@@ -138,6 +140,7 @@ class SystemObservation(msgspec.Struct, frozen=True, kw_only=True):
     frequency_error: float | None
     root_delay_s: float
     root_dispersion_s: float
+    statistical_error_s: float | None
     maximum_error_s: float | None
     last_update_age_s: float | None
     poll_interval_s: float
