@@ -98,7 +98,7 @@ def test_a_bad_address_on_the_command_line(peer: str, sentence: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--clocks"], ["--clock", "steep"], ["-l", "loud"], ["--log-format", "xml"], ["-p"], ["--demo", "--check-config"], ["host.example"]],
+    [["--clocks"], ["-p"], ["--demo", "--check-config"], ["host.example"]],
     ids=" ".join,
 )
 def test_wrong_usage(arguments: list[str]) -> None:
@@ -109,16 +109,50 @@ def test_wrong_usage(arguments: list[str]) -> None:
     assert last.startswith("ntp-daemon: error: ")
 
 
-def test_a_wrong_level_in_the_environment() -> None:
-    program = run(python("ntp_daemon", "-p", "192.0.2.1", "--clock", "virtual"), {"NTP_LOG": "loud"})
+@pytest.mark.parametrize(
+    ("arguments", "environment", "sentence"),
+    [
+        (["-l", "loud"], {}, "argument -l/--log-level: 'loud' is not trace, debug, info, warn or error"),
+        (["--log-format", "xml"], {}, "argument --log-format: 'xml' is not text or json"),
+        (["--clock", "steep"], {}, "argument --clock: 'steep' is not steer or virtual"),
+        ([], {"NTP_LOG": "loud"}, "environment variable NTP_LOG: 'loud' is not trace, debug, info, warn or error"),
+        ([], {"NTP_LOG_FORMAT": "xml"}, "environment variable NTP_LOG_FORMAT: 'xml' is not text or json"),
+    ],
+    ids=["-l", "--log-format", "--clock", "NTP_LOG", "NTP_LOG_FORMAT"],
+)
+def test_a_wrong_word_is_answered_with_the_right_ones(arguments: list[str], environment: dict[str, str], sentence: str) -> None:
+    program = run(python("ntp_daemon", "-p", "192.0.2.1", *arguments), environment)
     assert program.process.returncode == _USAGE
-    assert "'loud'" in program.stderr.splitlines()[-1]
+    assert program.stderr.splitlines()[-1] == f"ntp-daemon: error: {sentence}"
 
 
 def test_no_sources(tmp_path: Path) -> None:
     path = write_config(tmp_path, "")
     said = _only_sentence(run(python("ntp_daemon", "-c", path)), _CONFIGURATION)
     assert said == f"ntp-daemon: no time sources: give -p HOST (try -p pool.ntp.org), or a [[source]] in {path}"
+
+
+def test_a_file_without_sources_is_valid_but_doubtful(tmp_path: Path) -> None:
+    path = write_config(tmp_path, "")
+    program = run(python("ntp_daemon", "-c", path, "--check-config"))
+    assert program.process.returncode == 0
+    assert program.stderr.splitlines() == [
+        f"ntp-daemon: warning: no time sources: the daemon will need -p HOST, or a [[source]] in {path}",
+        f"{path} is valid",
+    ]
+    program = run(python("ntp_daemon", "-c", path, "--check-config", "-p", "192.0.2.1"))
+    assert program.stderr == f"{path} is valid\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [(["-c", "/nonexistent"], _CONFIGURATION), (["--clock", "steep"], _USAGE), (["--write-default-config", "/"], _FAILED)],
+    ids=["configuration", "usage", "failure"],
+)
+def test_complaints_without_a_standard_error_go_nowhere(arguments: list[str], status: int) -> None:
+    program = run(["sh", "-c", 'exec "$@" 2>&-', "sh", *python("ntp_daemon", *arguments)])
+    assert program.process.returncode == status
+    assert program.stdout == ""
 
 
 def test_a_default_file_is_not_written_over(tmp_path: Path) -> None:

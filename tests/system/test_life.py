@@ -27,6 +27,16 @@ def test_it_asks_at_once_and_ends_at_once(daemon: Program, tap: Tap, tmp_path: P
     assert not (tmp_path / "configure").exists()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("module", ["ntp_daemon.clocks", "ntp_daemon.daemon"])
+def test_a_signal_while_it_is_still_being_imported_ends_it_in_order(tmp_path: Path, module: str, number: signal.Signals) -> None:
+    write_config(tmp_path, source("127.0.0.1:9"))
+    start, *command = python("ntp_daemon", "-c", tmp_path / "ntp.toml")
+    with Program([start, "-X", "importtime", *command]) as daemon:
+        daemon.wait_for(rf"\| +{re.escape(module)}$")
+        assert daemon.stop(number) == 0
+
+
 def test_what_was_learned_is_kept_for_the_next_start(daemon: Program, tap: Tap, tmp_path: Path) -> None:
     daemon.wait_for("synchronized: following")
     tap.wait_more(2)  # a frequency needs more than one measurement
