@@ -80,7 +80,7 @@ def broken_limits(result: Result, limits: Limits) -> tuple[str, ...]:
         ("peak after the event", result.peak_after_event_s, limits.peak_after_event_s),
     ):
         if limit is not None and (value is None or value > limit):
-            broken.append(f"{name} is {value:.3g} s, the limit is {limit:g} s")
+            broken.append(f"{name} is {'never' if value is None else f'{value:.3g} s'}, the limit is {limit:g} s")
     for name, count, most in (("packets", result.packets, limits.packets), ("steps", result.steps, limits.steps)):
         if most is not None and count > most:
             broken.append(f"{name}: {count}, the limit is {most}")

@@ -17,7 +17,7 @@ def seconds(value: float | None) -> str:
     if value == 0.0:
         return "0 s"
     size, unit = next((known for known in _UNITS if abs(value) >= 0.9995 * known[0]), _UNITS[-1])
-    digits = max(0, 2 - math.floor(math.log10(abs(value) / size) + 1e-9))
+    digits = max(0, 2 - math.floor(math.log10(1.0005 * abs(value) / size)))
     return f"{value / size:.{min(digits, 3)}f} {unit}"
 
 
