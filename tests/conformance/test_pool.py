@@ -33,12 +33,12 @@ def test_a_pool_member_that_refuses_is_replaced_and_not_asked_again(tmp_path: Pa
     refusing, kept, replacement = taps
     write_config(
         tmp_path,
-        f'[[source]]\nmode = "pool"\ncount = 2\naddress = "{_NAME}:{refusing.address.port}"\npoll-interval-limits = {{ min = -1, max = -1 }}\n',
+        f'[[source]]\nmode = "pool"\ncount = 2\naddress = "{_NAME}:{refusing.address.port}"\npoll-interval-limits = {{ min = -2, max = -2 }}\n',
     )
     with start_daemon_with_names(tmp_path, {_NAME: [tap.address.host for tap in taps]}) as daemon:
         daemon.wait_for(rf"{_NAME}:\d+ \(127\.0\.0\.21:\d+\) refuses to be asked \(DENY\); looking for another")
         replacement.wait_requests(1)
-        # Passive, at two requests a second: long enough for five more to the one that refused, were it still asked.
+        # Passive, at four requests a second: long enough for five more to the one that refused, were it still asked.
         replacement.wait_more(5)
         kept.wait_more(1)
         assert daemon.stop() == 0

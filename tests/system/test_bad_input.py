@@ -44,10 +44,9 @@ def _write(folder: Path, text: str) -> Path:
     ],
     ids=["unknown-key", "unknown-table", "wrong-type", "bad-address", "bad-port", "missing-key", "not-toml"],
 )
-@pytest.mark.parametrize("check", [[], ["--check-config"]], ids=["run", "check"])
-def test_a_wrong_file_is_refused_with_the_place_of_the_fault(tmp_path: Path, text: str, line: int, sentence: str, check: list[str]) -> None:
+def test_a_wrong_file_is_refused_with_the_place_of_the_fault(tmp_path: Path, text: str, line: int, sentence: str) -> None:
     path = _write(tmp_path, text)
-    said = _only_sentence(run(python("ntp_daemon", "-c", path, *check)), _CONFIGURATION)
+    said = _only_sentence(run(python("ntp_daemon", "-c", path)), _CONFIGURATION)
     assert re.match(rf"ntp-daemon: {re.escape(str(path))}:{line}: {sentence}", said), said
 
 
@@ -57,6 +56,8 @@ def test_all_that_is_wrong_is_said_at_once_in_the_order_of_the_file(tmp_path: Pa
     assert program.process.returncode == _CONFIGURATION
     assert re.findall(r"ntp\.toml:(\d+): ", program.stderr) == ["3", "5"]
     assert program.stderr.count("\n") == 2
+    check = run(python("ntp_daemon", "-c", path, "--check-config"))
+    assert (check.process.returncode, check.stderr) == (_CONFIGURATION, program.stderr), "a check says the same"
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
