@@ -194,3 +194,13 @@ def test_a_connection_of_half_an_hour_a_day_is_used_at_once() -> None:
         scene.world.run(day * DAY_S + 1_800)
         assert scene.requests - before >= 7
         assert abs(scene.log.errors_s[-1]) < 2e-4
+
+
+def test_a_minority_that_ramps_slowly_within_the_bounds_gains_little() -> None:
+    """Two of five collude and drift away at 1 ppm over paths of 25 ms each way: chrony follows them for 20 ms."""
+    ramp = Behaviour(ahead_s=lambda now: max(0.0, now - 4_000.0) * 1e-6)
+    scene = Scene([25e-3] * 5, jitter_s=1e-3, behave=lambda number: ramp if number < 2 else Behaviour())
+    scene.world.run(40_000)
+    assert scene.log.largest_s(4_000) < 5e-3
+    _, sources = scene.observe()
+    assert [source.status for source in sources[:2]] == [SourceStatus.FALSETICKER] * 2

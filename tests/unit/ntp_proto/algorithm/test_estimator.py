@@ -33,7 +33,7 @@ def test_the_path_is_known() -> None:
 
 
 def test_memory_is_bounded() -> None:
-    assert len(grown(100).samples) == 64
+    assert len(grown(100).samples) == 32
 
 
 def test_one_mad_answer_is_an_accident_and_three_are_a_change() -> None:

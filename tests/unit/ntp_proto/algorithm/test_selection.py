@@ -44,6 +44,26 @@ def test_a_wide_claim_agrees_with_both_and_decides() -> None:
     assert select(votes((0.0, 0.1), (1.0, 0.1), (0.0, 5.0)), 2).survivors == {0, 2}
 
 
+def likely(*claims: tuple[float, float, float]) -> list[Vote]:
+    return [Vote(number, offset, distance, close) for number, (offset, distance, close) in enumerate(claims)]
+
+
+def test_a_minority_within_the_bounds_is_left_out_by_those_who_agree_closely() -> None:
+    every = likely((0.0, 0.05, 0.002), (0.001, 0.05, 0.002), (-0.001, 0.05, 0.002), (0.02, 0.05, 0.002), (0.02, 0.05, 0.002))
+    assert select(every, 3).survivors == {0, 1, 2}
+
+
+def test_when_no_majority_agrees_closely_all_stay() -> None:
+    every = likely((0.0, 0.05, 0.002), (0.01, 0.05, 0.002), (0.02, 0.05, 0.002))
+    assert select(every, 2).survivors == {0, 1, 2}
+
+
+def test_a_close_group_must_be_as_large_as_is_required() -> None:
+    every = likely((0.0, 0.05, 0.002), (0.001, 0.05, 0.002), (0.02, 0.05, 0.002))
+    assert select(every, 3).survivors == {0, 1, 2}
+    assert select(every, 2).survivors == {0, 1}
+
+
 intervals = st.tuples(st.floats(-10.0, 10.0), st.floats(0.0, 5.0))
 
 

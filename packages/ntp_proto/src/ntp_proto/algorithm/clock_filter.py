@@ -23,7 +23,7 @@ Three guards keep a model that is wrong from doing harm:
     - a round trip shorter than the path's means that the route has changed: the path's delays are unknown again, the clock is not;
     - so do many exchanges in a row with both directions congested (`path`).
 A route change is assumed to be symmetric. It cannot be known better with one server: were the difference of the two directions set free, the
-offset would be free with it, for ever. With several, a direction that has become longer alone counts as congested, which costs its voice
+offset would be free with it, for ever. With several, a direction that has become longer alone counts as congested at first, which costs its voice
 and nothing else.
 
 Glossary, inside this module only (letter, meaning, unit):

@@ -36,6 +36,10 @@ _SURPRISE = 5.0
 """A sample this many standard errors from its prediction is a surprise."""
 _LEFT_OVER_S = 100e-9
 """What a slew may leave: about what the clock can be read to."""
+_USUAL_ASYMMETRY = 0.03
+"""The error of an offset that paths usually cause, as a part of the way to the primary reference and back ..."""
+_USUAL_DIFFERENCE_S = 100e-6
+"""... and what servers in one room may differ by, s."""
 _FREQUENCY_MARGIN = 1e-6
 """How far a frequency that was found before may be off when all samples are gone: the oscillator may have cooled down meanwhile."""
 
@@ -235,8 +239,8 @@ class Discipline:
         assert state.measurement is not None
         estimate = state.estimator.estimate(at)
         path_s = 0.5 * (max(0.0, state.estimator.path.base_delay_s) + state.measurement.root_delay.to_seconds())
-        distance_s = path_s + state.measurement.root_dispersion.to_seconds() + _SIGMAS * estimate.offset_error_s
-        return Vote(key, estimate.offset_s, distance_s)
+        own_s = state.measurement.root_dispersion.to_seconds() + _SIGMAS * estimate.offset_error_s
+        return Vote(key, estimate.offset_s, path_s + own_s, _USUAL_ASYMMETRY * 2.0 * path_s + _USUAL_DIFFERENCE_S + own_s)
 
     def _note_reference(self, now: float) -> None:
         survivors = {key: self._sources[key] for key in self._selection.survivors}

@@ -15,7 +15,7 @@ from ntp_proto.algorithm.sample import Sample
 
 __all__ = ["FrequencyPrior", "SourceEstimator", "surprise"]
 
-_KEPT = 64
+_KEPT = 32
 _ONLY = 0
 """The key of the only path in a filter of one source."""
 _CONTRADICTS = 6.0

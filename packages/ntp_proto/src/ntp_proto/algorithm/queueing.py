@@ -99,5 +99,4 @@ def _mixed(one: Evidence, two: Evidence, weight_two: float) -> Evidence:
         odds = math.exp(log_one - log_two)
         log_z, r1 = log_two + math.log1p(odds), odds / (1.0 + odds)
     r2 = 1.0 - r1
-    g = r1 * one.g + r2 * two.g
-    return Evidence(log_z, g, r1 * (one.h + one.g * one.g) + r2 * (two.h + two.g * two.g) - g * g)
+    return Evidence(log_z, r1 * one.g + r2 * two.g, r1 * one.h + r2 * two.h + r1 * r2 * (one.g - two.g) ** 2)
