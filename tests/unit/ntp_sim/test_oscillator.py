@@ -23,25 +23,25 @@ def time_errors(oscillator: Oscillator, samples: int, interval_s: float = 1.0, l
 
 
 @pytest.mark.parametrize(("interval_s", "looks"), [(1.0, 1), (16.0, 1), (16.0, 7)])
-@pytest.mark.parametrize("spacing", [1, 8, 64])
+@pytest.mark.parametrize("spacing", [1, 8, 32])
 def test_white_noise_falls_with_the_root_of_the_averaging_time(interval_s: float, looks: int, spacing: int) -> None:
-    errors_s = time_errors(Oscillator(white=1e-9), 20_000, interval_s, looks)
+    errors_s = time_errors(Oscillator(white=1e-9), 10_000, interval_s, looks)
     expected = 1e-9 / math.sqrt(spacing * interval_s)
     assert allan_deviation(errors_s, spacing, interval_s) == pytest.approx(expected, rel=0.08)
 
 
 @pytest.mark.parametrize(("interval_s", "looks"), [(1.0, 1), (16.0, 1), (16.0, 7)])
-@pytest.mark.parametrize("spacing", [1, 8, 64])
+@pytest.mark.parametrize("spacing", [1, 8, 32])
 def test_a_random_walk_of_the_frequency_rises_with_it(interval_s: float, looks: int, spacing: int) -> None:
-    errors_s = time_errors(Oscillator(wander=1e-9), 20_000, interval_s, looks)
+    errors_s = time_errors(Oscillator(wander=1e-9), 10_000, interval_s, looks)
     expected = 1e-9 * math.sqrt(spacing * interval_s / 3.0)
     assert allan_deviation(errors_s, spacing, interval_s) == pytest.approx(expected, rel=0.1)
 
 
 @pytest.mark.parametrize(("interval_s", "looks"), [(1.0, 1), (16.0, 1), (16.0, 3)])
 def test_flicker_noise_is_the_same_at_all_averaging_times(interval_s: float, looks: int) -> None:
-    spacings = (1, 4, 16, 64)
-    runs = [time_errors(Oscillator(flicker=1e-8), 4_000, interval_s, looks, seed) for seed in range(4)]
+    spacings = (1, 4, 16)
+    runs = [time_errors(Oscillator(flicker=1e-8), 1_500, interval_s, looks, seed) for seed in range(4)]
     for spacing in spacings:
         deviation = math.sqrt(statistics.fmean(allan_deviation(errors_s, spacing, interval_s) ** 2 for errors_s in runs))
         assert deviation == pytest.approx(1e-8, rel=0.1), f"at {spacing * interval_s} s"

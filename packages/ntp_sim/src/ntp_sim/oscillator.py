@@ -186,6 +186,8 @@ class _Flicker:
         self._sigma = floor * math.sqrt(math.log(_RELAXATION_RATIO) / (2.0 * math.log(2.0)))
         self._times = [_SHORTEST_RELAXATION_S * _RELAXATION_RATIO**number for number in range(_RELAXATIONS)]
         self._values = [self._sigma * rng.gauss(0.0, 1.0) for _ in self._times]
+        self._elapsed = 0.0
+        self._steps: list[tuple[float, float, float, float, float]] = []
 
     @property
     def frequency(self) -> float:
@@ -197,16 +199,28 @@ class _Flicker:
         Over u = elapsed / T, with d = 1 - exp(-u): the value falls to the part 1 - d; the variances are v (1 - (1 - d)²) of the value and
         v T² (2u - 2d - d²) of the integral, and their covariance is v T d².
         """
-        gauss, sigma, gained = self._rng.gauss, self._sigma, 0.0
-        for number, time in enumerate(self._times):
-            u = elapsed / time
-            decay = -math.expm1(-u)
-            value_variance = decay * (2.0 - decay)
-            integral_variance = u**3 * (2.0 / 3.0 - u / 2.0 + 7.0 * u * u / 30.0 - u**3 / 12.0) if u < _SMALL else 2.0 * (u - decay) - decay * decay
-            first, second = gauss(0.0, 1.0), gauss(0.0, 1.0)
-            value_error = math.sqrt(value_variance)
-            common = decay * decay / value_error
-            rest = math.sqrt(max(0.0, integral_variance - common * common))
-            gained += time * (decay * self._values[number] + sigma * (common * first + rest * second))
-            self._values[number] += -decay * self._values[number] + sigma * value_error * first
+        if elapsed != self._elapsed:  # most looks are a second apart
+            self._elapsed = elapsed
+            self._steps = [_relaxation_step(elapsed, time) for time in self._times]
+        gauss, sigma, values, gained = self._rng.gauss, self._sigma, self._values, 0.0
+        for number, (decay, value_error, reach, common, rest) in enumerate(self._steps):
+            first, second, value = gauss(0.0, 1.0), gauss(0.0, 1.0), values[number]
+            gained += reach * value + sigma * (common * first + rest * second)
+            values[number] = value - decay * value + sigma * value_error * first
         return gained
+
+
+def _relaxation_step(elapsed: float, time: float) -> tuple[float, float, float, float, float]:
+    """What an interval means for a relaxation of unit variance.
+
+    Returns:
+        The part of the value that is lost; the standard deviation of what comes in its place; the integral of what is left of a value of 1, s;
+        and the integral's part that goes with the new value and the part that does not, s, one standard deviation each.
+    """
+    u = elapsed / time
+    decay = -math.expm1(-u)
+    value_error = math.sqrt(decay * (2.0 - decay))
+    integral_variance = u**3 * (2.0 / 3.0 - u / 2.0 + 7.0 * u * u / 30.0 - u**3 / 12.0) if u < _SMALL else 2.0 * (u - decay) - decay * decay
+    common = decay * decay / value_error
+    rest = math.sqrt(max(0.0, integral_variance - common * common))
+    return decay, value_error, time * decay, time * common, time * rest
