@@ -4,7 +4,7 @@ import math
 import pytest
 
 from ntp_daemon.address import ServerAddress
-from ntp_daemon.config.load import parse
+from ntp_daemon.config.load import ConfigErrors, parse
 from ntp_daemon.config.model import AlgorithmConfig, Config, PollLimits, ServerSource, SourceDefaults, SourcePollLimits, default_config
 from ntp_proto.algorithm.config import DisciplineConfig, StepThreshold
 from ntp_proto.time_types import PollInterval
@@ -25,6 +25,7 @@ KEYS = {
     "maximum_source_distance_s": ("algorithm.maximum-source-distance", "7", 7.0),
     "frequency_tolerance": ("algorithm.frequency-tolerance", "0.07", 0.07),
     "holdover_limit_s": ("algorithm.holdover-limit", "7", 7.0),
+    "target_error_s": ("target-error", '"70us"', 70e-6),
 }
 
 
@@ -66,3 +67,17 @@ def test_a_source_takes_what_it_does_not_say_from_the_defaults(
 ) -> None:
     settings = Config(sources=(source,), source_defaults=defaults).poll_settings(source)
     assert (settings.minimum, settings.maximum, settings.initial) == tuple(map(PollInterval, expected))
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("0.001", 1e-3), ("2", 2.0), ('"100us"', 1e-4), ('"1.5 ms"', 1.5e-3), ('"2s"', 2.0), ('"50ns"', 5e-8)]
+)
+def test_a_target_is_a_length_of_time(written: str, seconds: float) -> None:
+    config = parse(f"[synchronization]\ntarget-error = {written}\n")
+    assert config.synchronization.target_error == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("written", ["0", "-1", '"fast"', '"us"', '"1 h"', '"-1ms"', '"1e-3s"', "inf", "true", '"0us"'])
+def test_what_is_none_is_refused_with_an_example(written: str) -> None:
+    with pytest.raises(ConfigErrors, match="100us"):
+        parse(f"[synchronization]\ntarget-error = {written}\n")

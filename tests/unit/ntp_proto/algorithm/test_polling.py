@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ntp_proto.algorithm.clock_filter import ClockEstimate
-from ntp_proto.algorithm.polling import PollPolicy
+from ntp_proto.algorithm.polling import PollPolicy, allowed_loss_s
 from ntp_proto.time_types import PollInterval
 
 MINIMUM, MAXIMUM = PollInterval(6), PollInterval(10)
@@ -16,7 +16,7 @@ def estimate(frequency_error: float = 1e-9, wander: float = 1e-18) -> ClockEstim
 
 def after(policy: PollPolicy, count: int, jitter_s: float, view: ClockEstimate | None = None) -> PollPolicy:
     for _ in range(count):
-        policy = policy.after(view or estimate(), jitter_s)
+        policy = policy.after(view or estimate(), allowed_loss_s(view or estimate(), jitter_s, None))
     return policy
 
 
@@ -53,3 +53,20 @@ def test_limits_that_coincide_fix_the_interval() -> None:
     policy = PollPolicy(MINIMUM, MINIMUM, MINIMUM)
     assert after(policy, 200, 1e-3).interval == MINIMUM
     assert after(policy, 200, 1e-6, estimate(wander=1e-12)).interval == MINIMUM
+
+
+def test_a_target_is_what_may_be_lost_and_is_never_out_of_reach() -> None:
+    """100 µs at 99.9 % are 30.4 µs of standard error, of which the estimate has 10 already."""
+    assert allowed_loss_s(estimate(), 1e-3, 100e-6) == pytest.approx(28.7e-6, rel=0.01)
+    assert allowed_loss_s(estimate(), 1e-3, 1e-6) == pytest.approx(0.1e-6 / 3.29, rel=0.01)
+
+
+def test_a_strict_target_asks_more_often_than_a_lax_one() -> None:
+    view = estimate(wander=1e-16)
+    intervals = {}
+    for target_s in (30e-6, 60e-6, 1e-3):
+        policy = START
+        for _ in range(400):
+            policy = policy.after(view, allowed_loss_s(view, 1e-4, target_s))
+        intervals[target_s] = policy.interval
+    assert intervals[30e-6] < intervals[60e-6] < intervals[1e-3]

@@ -21,6 +21,7 @@ __all__ = [
     "Key",
     "Rule",
     "as_toml",
+    "duration",
     "ip_addresses",
     "listen_address",
     "number",
@@ -164,6 +165,28 @@ def number(*, above: float | None = None, maximum: float = math.inf) -> Rule:
 
     limits = _range(0, maximum) if above is None else f"above {above:g}" + (f" and at most {maximum:g}" if math.isfinite(maximum) else "")
     return Rule(f"a number {limits}", parse)
+
+
+def duration() -> Rule:
+    """A length of time above zero: seconds, or a text with a unit."""
+
+    def parse(value: object) -> float:
+        if not isinstance(value, str):
+            seconds = _real(value)
+            if not (math.isfinite(seconds) and seconds > 0.0):
+                raise _BrokenRuleError
+            return seconds
+        for unit, scale in _DURATION_UNITS:
+            number = value.removesuffix(unit).strip()
+            if value.endswith(unit) and number.replace(".", "", 1).isdecimal() and float(number) > 0.0:
+                return float(number) * scale
+        raise _BrokenRuleError
+
+    return Rule('a length of time above 0: seconds, or a text like "100us", "1ms" or "2 s"', parse)
+
+
+_DURATION_UNITS = (("ns", 1e-9), ("us", 1e-6), ("µs", 1e-6), ("ms", 1e-3), ("s", 1.0))
+"""The shorter endings last: every one of them ends in s."""
 
 
 def one_of(choices: type[Enum]) -> Rule:

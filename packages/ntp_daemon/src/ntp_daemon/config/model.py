@@ -192,6 +192,16 @@ class SynchronizationConfig:
         float | None,
         Key("The largest sum of all steps in one run, both directions counted as positive; 0: no limit.", keys.number(), "s", "no limit", "1800.0"),
     ] = _DISCIPLINE.accumulated_step_panic_threshold_s
+    target_error: Annotated[
+        float | None,
+        Key(
+            "What the error should stay below 99.9 % of the time; the poll intervals are chosen for it, within their limits.",
+            keys.duration(),
+            "s",
+            "the intervals are chosen by what a sample is worth",
+            '"100us"',
+        ),
+    ] = _DISCIPLINE.target_error_s
     drift_file: Annotated[str, Key("Where the oscillator's frequency is kept, so that a restart begins with it.", keys.path())] = (
         "/var/lib/ntpd-py/drift"
     )
@@ -213,6 +223,7 @@ class SynchronizationConfig:
             maximum_source_distance_s=algorithm.maximum_source_distance,
             frequency_tolerance=algorithm.frequency_tolerance,
             holdover_limit_s=algorithm.holdover_limit,
+            target_error_s=self.target_error,
         )
 
 

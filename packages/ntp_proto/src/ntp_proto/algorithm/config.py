@@ -37,6 +37,8 @@ class DisciplineConfig:
         maximum_source_distance_s: A source with a larger error bound is not used, s.
         frequency_tolerance: Growth of every error bound with time, s/s.
         holdover_limit_s: Without sources, the clock counts as unsynchronised once its root dispersion has grown past this, s.
+        target_error_s: What the clock's error should stay below 99.9 % of the time, s, above 0; the poll intervals are chosen for it, within their
+            limits. None: they are chosen by what the samples are worth.
 
     Source: names follow ntpd-rs 1.x; frequency_tolerance is PHI of RFC 5905 §7.2.
     """
@@ -53,3 +55,4 @@ class DisciplineConfig:
     maximum_source_distance_s: float = 1.5
     frequency_tolerance: float = 15e-6
     holdover_limit_s: float = 1.0
+    target_error_s: float | None = None

@@ -17,7 +17,7 @@ from ntp_proto.algorithm.clock_filter import ClockEstimate
 from ntp_proto.algorithm.combination import Combination, combine
 from ntp_proto.algorithm.config import DisciplineConfig
 from ntp_proto.algorithm.estimator import FrequencyPrior, SourceEstimator, surprise
-from ntp_proto.algorithm.polling import PollPolicy
+from ntp_proto.algorithm.polling import PollPolicy, allowed_loss_s
 from ntp_proto.algorithm.sample import Sample
 from ntp_proto.algorithm.selection import Selection, Vote, select
 from ntp_proto.algorithm.steering import Hold, Slew, Steering, Step, steer
@@ -148,7 +148,7 @@ class Discipline:
             for each in self._sources.values():
                 each.policy = each.policy.surprised()
         else:
-            state.policy = state.policy.after(estimate, path.jitter_s)
+            state.policy = state.policy.after(estimate, allowed_loss_s(estimate, path.jitter_s, self.config.target_error_s))
         if not is_survivor:
             return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
         self._note_reference(now)

@@ -14,12 +14,32 @@ from dataclasses import dataclass, replace
 from ntp_proto.algorithm.clock_filter import ClockEstimate
 from ntp_proto.time_types import PollInterval
 
-__all__ = ["PollPolicy"]
+__all__ = ["PollPolicy", "allowed_loss_s"]
 
 _NOISE_PART = 0.45
 """The noise that is compared with the loss of prediction, as a part of the path's jitter."""
 _SECONDS_EACH = 4096.0
 """How long each interval is kept before it grows."""
+
+
+_CONFIDENCE = 3.29
+"""Standard errors within which a normal variable lies 99.9 % of the time."""
+_LEAST_PART = 0.1
+"""The part of the target that an interval may always cost: a target that is out of reach must not ask for the impossible."""
+
+
+def allowed_loss_s(estimate: ClockEstimate, jitter_s: float, target_error_s: float | None) -> float:
+    """How much certainty the prediction may lose over an interval, s (one standard deviation).
+
+    Args:
+        estimate: The joint estimate.
+        jitter_s: The scale of the path's queueing, s.
+        target_error_s: What the error is to stay below 99.9 % of the time, s; None: as well as the samples are worth asking for.
+    """
+    if target_error_s is None:
+        return _NOISE_PART * jitter_s
+    likely_s = target_error_s / _CONFIDENCE
+    return math.sqrt(max(likely_s**2 - estimate.offset_variance_s2, (_LEAST_PART * likely_s) ** 2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +51,17 @@ class PollPolicy:
     maximum: PollInterval
     samples: int = 0
 
-    def after(self, estimate: ClockEstimate, jitter_s: float) -> PollPolicy:
+    def after(self, estimate: ClockEstimate, allowed_s: float) -> PollPolicy:
         """The policy after one more sample that was no surprise.
 
         Args:
             estimate: The joint estimate after the sample.
-            jitter_s: The scale of the path's queueing, s.
+            allowed_s: What the prediction may lose over an interval, s; see `allowed_loss_s`.
         """
-        noise_s = _NOISE_PART * jitter_s
-        if _loss_s(estimate, self.interval.seconds) > noise_s:
+        if _loss_s(estimate, self.interval.seconds) > allowed_s:
             return replace(self, interval=self.interval.shorter(self.minimum), samples=0)
         longer = self.interval.longer(self.maximum)
-        if (self.samples + 1) * self.interval.seconds < _SECONDS_EACH or _loss_s(estimate, longer.seconds) > noise_s:
+        if (self.samples + 1) * self.interval.seconds < _SECONDS_EACH or _loss_s(estimate, longer.seconds) > allowed_s:
             return replace(self, samples=self.samples + 1)
         return replace(self, interval=longer, samples=0)
 
