@@ -13,8 +13,7 @@ The back-edges run through here: the wanted poll interval to the association, a 
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, assert_never
 
@@ -35,11 +34,12 @@ from ntp_proto.association import (
     WakeAt,
 )
 from ntp_proto.datagram import Address, Datagram, StampSource
-from ntp_proto.explain import explain_source, explain_system, offset_text
-from ntp_proto.identifiers import LeapIndicator, ReferenceId
+from ntp_proto.explain import explain_source, offset_text
 from ntp_proto.observation import SourceObservation, SourceStatus, SyncState, SystemObservation
+from ntp_proto.peer import Peer, SourceLabel
+from ntp_proto.portrait import observe_source, observe_system, reason_of
 from ntp_proto.spreading import shift_s
-from ntp_proto.time_types import NtpTimestamp, PollInterval
+from ntp_proto.time_types import NtpTimestamp
 
 if TYPE_CHECKING:
     import random
@@ -52,14 +52,6 @@ _CONDITIONS = {
     Rejection.LOOP: SourceStatus.LOOP,
 }
 """What an answer that is genuine but unusable says of the source, until a usable one comes."""
-_CONFIDENCE = 3.29
-"""Standard errors within which a normal variable lies 99.9 % of the time."""
-_LEAP_NAMES = {
-    LeapIndicator.NO_WARNING: "none",
-    LeapIndicator.INSERT: "insert",
-    LeapIndicator.DELETE: "delete",
-    LeapIndicator.UNSYNCHRONIZED: "unsynchronized",
-}
 
 
 class Severity(Enum):
@@ -88,14 +80,6 @@ class SourceAction:
 ClientAction = SourceAction | WakeAt | Notice
 
 
-@dataclass(frozen=True, slots=True)
-class SourceLabel:
-    """What people call a source: its configured name with port, and "server" or "pool"."""
-
-    name: str
-    mode: str
-
-
 class Observer(Protocol):
     """Who wants to know all that goes into the discipline, in the order in which it does: to record it. Must neither block nor raise."""
 
@@ -116,20 +100,6 @@ class Observer(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class _Peer:
-    label: SourceLabel
-    remote: Address
-    association: Association
-    wake_at: float | None = None
-    condition: SourceStatus | None = None
-    samples: int = 0
-    was_silent: bool = False
-    rejections: Counter[Rejection] = field(default_factory=Counter[Rejection])
-    status: SourceStatus = SourceStatus.STARTING
-    told_condition: SourceStatus | None = None
-
-
 class Client:
     """Follows any number of servers.
 
@@ -143,7 +113,7 @@ class Client:
         self.discipline = discipline
         self._observer = observer
         self._rng = rng
-        self._peers: dict[int, _Peer] = {}
+        self._peers: dict[int, Peer] = {}
         self._discipline_wake_at: float | None = None
         self._state = SyncState.STARTING
 
@@ -157,7 +127,7 @@ class Client:
     ) -> list[ClientAction]:
         """Begin to follow a server; `source` is an id that was never used before."""
         association = Association(config, remote, self._rng, now, start_delay_s)
-        self._peers[source] = _Peer(label, remote, association)
+        self._peers[source] = Peer(label, remote, association)
         if self._observer:
             self._observer.source_added(source, label, remote, config, now)
         self.discipline.add_source(source, (config.poll_initial, config.poll_minimum, config.poll_maximum))
@@ -218,7 +188,8 @@ class Client:
 
     def observe(self, now: float) -> tuple[SystemObservation, tuple[SourceObservation, ...]]:
         """The status documents of the clock and of every source."""
-        return self._observe_system(now), tuple(self._observe_source(source, peer, now) for source, peer in sorted(self._peers.items()))
+        sources = (observe_source(self.discipline, source, peer, now) for source, peer in sorted(self._peers.items()))
+        return observe_system(self.discipline, self._peers, now), tuple(sources)
 
     def _carry_out(self, source: int, actions: list[Action], now: float) -> list[ClientAction]:
         return self._concluded(self._translated(source, actions, now), now)
@@ -257,7 +228,7 @@ class Client:
         self._set_condition(source, peer, now)
         return handed_on
 
-    def _poll_wish(self, source: int, peer: _Peer, now: float) -> list[Action]:
+    def _poll_wish(self, source: int, peer: Peer, now: float) -> list[Action]:
         return peer.association.set_poll_interval(self.discipline.poll_interval(source), now)
 
     def _spread(self, source: int, now: float) -> list[Action]:
@@ -266,7 +237,7 @@ class Client:
         by_s = shift_s(association.next_poll_at, association.poll_interval.seconds, [at for at in others if at != float("inf")])
         return association.shift_poll(by_s, now)
 
-    def _set_condition(self, source: int, peer: _Peer, now: float) -> None:
+    def _set_condition(self, source: int, peer: Peer, now: float) -> None:
         is_silent = peer.association.unanswered_polls >= 8 or (not peer.samples and peer.association.unanswered_polls >= 3)
         peer.was_silent = peer.was_silent or is_silent
         unreachable = SourceStatus.UNREACHABLE if is_silent else None
@@ -320,71 +291,5 @@ class Client:
         if state is not self._state:
             self._state = state
             severity = Severity.INFO if state is SyncState.SYNCHRONIZED else Severity.WARNING
-            notices.append(Notice(severity, f"{state.value}: {self._reason(now)}"))
+            notices.append(Notice(severity, f"{state.value}: {reason_of(self.discipline.system(now), self._peers)}"))
         return notices
-
-    def _reason(self, now: float) -> str:
-        view = self.discipline.system(now)
-        return explain_system(view, self._name(view.reference), len(self._peers))
-
-    def _name(self, source: int | None) -> str:
-        peer = self._peers.get(source) if source is not None else None
-        return peer.label.name if peer else ""
-
-    def _observe_system(self, now: float) -> SystemObservation:
-        view = self.discipline.system(now)
-        peer = self._peers.get(view.reference) if view.reference is not None else None
-        polls = [p.association.poll_interval for p in self._peers.values()]
-        return SystemObservation(
-            state=view.state,
-            reason=self._reason(now),
-            stratum=view.stratum,
-            leap=_LEAP_NAMES[view.leap],
-            reference_id=ReferenceId.from_address(peer.remote.host).to_text(view.stratum) if peer else "",
-            reference=self._name(view.reference),
-            offset_s=view.offset_s,
-            offset_error_s=view.estimate.offset_error_s if view.estimate else None,
-            frequency=view.frequency,
-            frequency_error=view.estimate.frequency_error if view.estimate else None,
-            root_delay_s=view.root_delay_s,
-            root_dispersion_s=view.root_dispersion_s,
-            statistical_error_s=_CONFIDENCE * view.estimate.offset_error_s + abs(view.offset_s) if view.estimate and view.stratum < 16 else None,
-            maximum_error_s=0.5 * view.root_delay_s + view.root_dispersion_s if view.stratum < 16 else None,
-            last_update_age_s=view.last_update_age_s,
-            poll_interval_s=min(polls, default=PollInterval(6)).seconds,
-            step_count=view.history.step_count,
-            accumulated_steps_s=view.history.accumulated_steps_s,
-            accumulated_step_panic_threshold_s=self.discipline.config.accumulated_step_panic_threshold_s,
-            slewing=view.is_slewing,
-            displacement_count=view.displacement_count,
-        )
-
-    def _observe_source(self, source: int, peer: _Peer, now: float) -> SourceObservation:
-        view, association = self.discipline.source(source, now), peer.association
-        measurement, path = view.measurement, view.estimator.path if view.estimator else None
-        return SourceObservation(
-            id=source,
-            name=peer.label.name,
-            address=str(peer.remote),
-            mode=peer.label.mode,
-            status=view.status,
-            reason=explain_source(view, self.discipline.system(now)),
-            reach=association.reach,
-            poll_interval_s=association.poll_interval.seconds,
-            unanswered_polls=min(8, association.unanswered_polls),
-            offset_s=view.offset_s,
-            offset_error_s=view.offset_error_s,
-            delay_s=measurement.delay.to_seconds() if measurement else None,
-            minimum_delay_s=path.base_delay_s if path else None,
-            jitter_s=path.jitter_s if path else None,
-            last_sample_age_s=now - measurement.received_at if measurement else None,
-            stratum=measurement.stratum if measurement else 0,
-            reference_id=measurement.reference_id.to_text(measurement.stratum) if measurement else "",
-            root_delay_s=measurement.root_delay.to_seconds() if measurement else 0.0,
-            root_dispersion_s=measurement.root_dispersion.to_seconds() if measurement else 0.0,
-            transmit_stamps=measurement.origin_source.value if measurement else "",
-            receive_stamps=measurement.destination_source.value if measurement else "",
-            requests=association.requests,
-            samples=peer.samples,
-            rejections={reason.value: count for reason, count in sorted(peer.rejections.items(), key=lambda item: item[0].value)},
-        )
