@@ -218,5 +218,9 @@ class Scenario:
 
     @property
     def event_at_s(self) -> float | None:
-        """When the first event happens; None: nothing does."""
-        return min((event.at_s for event in self.events), default=None)
+        """When the first event happens, a sleep when it ends; None: nothing does."""
+        return min((event.at_s + _sleep_s(event.happening) for event in self.events), default=None)
+
+
+def _sleep_s(happening: Happening) -> float:
+    return happening.length_s if isinstance(happening, Suspend) else 0.0
