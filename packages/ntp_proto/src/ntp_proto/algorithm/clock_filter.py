@@ -46,6 +46,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple, TypeVar
 
 from ntp_proto.algorithm.path import Path
@@ -189,7 +190,7 @@ class _Member(NamedTuple):
         return after._replace(log_weight=before.log_weight + either)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is derived is kept
 class ClockFilter:
     """The bank at one instant; a sample makes its successor.
 
@@ -251,7 +252,11 @@ class ClockFilter:
 
     def estimate(self) -> ClockEstimate:
         """The weighted mean of the members and its covariance, disagreement included."""
-        weights = self._weights()
+        return self._estimate
+
+    @cached_property
+    def _estimate(self) -> ClockEstimate:
+        weights = self._weights
         x0 = math.fsum(weight * member.x[0] for weight, member in weights)
         x1 = math.fsum(weight * member.x[1] for weight, member in weights)
         a = b = c = 0.0
@@ -270,16 +275,17 @@ class ClockFilter:
         base = self._mean(i) + self._mean(i + 1)
         return PathEstimate(base, math.sqrt(self._delay_variance_s2(i)), self.paths[source].jitter_s)
 
+    @cached_property
     def _weights(self) -> list[tuple[float, _Member]]:
         raw = [math.exp(member.log_weight) for member in self.members]
         total = math.fsum(raw)
         return [(weight / total, member) for weight, member in zip(raw, self.members, strict=True)]
 
     def _mean(self, k: int) -> float:
-        return math.fsum(weight * member.x[k] for weight, member in self._weights())
+        return math.fsum(weight * member.x[k] for weight, member in self._weights)
 
     def _delay_variance_s2(self, i: int) -> float:
-        return math.fsum(weight * (m.p[i][i] + m.p[i + 1][i + 1] + 2.0 * m.p[i][i + 1]) for weight, m in self._weights())
+        return math.fsum(weight * (m.p[i][i] + m.p[i + 1][i + 1] + 2.0 * m.p[i][i + 1]) for weight, m in self._weights)
 
     def excesses(self, i: int, sample: Sample) -> tuple[float, float]:
         """The queueing of an exchange, out and back, s, as the bank sees it."""
