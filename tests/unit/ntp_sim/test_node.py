@@ -101,6 +101,18 @@ def test_after_a_sleep_the_clock_is_that_of_the_real_time_clock_and_the_client_s
     assert any("something else has set the clock" in text for text in texts), texts
 
 
+def test_after_a_sleep_the_timers_go_on_where_they_stood() -> None:
+    """A sleep does not wait for the next look at the clock, which is 7 s away here."""
+    world = World(1)
+    node = SimClient(world, SimClock(world, "client", Oscillator()))
+    server = SimServer(world, Address("192.0.2.1", 123), Link(0.001))
+    node.follow(server, EVERY_SECOND)
+    world.run(801.0)
+    node.suspend(20.0, 0.0)
+    world.run(822.5)
+    assert 821.0 <= next(at for at in server.requests if at > 801.1) <= 822.5
+
+
 def test_a_clock_that_is_set_is_noticed_within_seconds() -> None:
     """Not only with the next answer: the daemon looks every 8 s."""
     world, clock, node, _ = scene()
