@@ -42,6 +42,7 @@ def sample_observation() -> Observation:
             frequency_error=1e-8,
             root_delay_s=0.01,
             root_dispersion_s=0.001,
+            statistical_error_s=52.7e-6,
             maximum_error_s=0.006,
             last_update_age_s=12.0,
             poll_interval_s=64.0,

@@ -180,3 +180,15 @@ def test_covariances_stay_covariances() -> None:
                 for other in range(k):
                     assert row[other] == pytest.approx(member.p[other][k], rel=1e-4, abs=1e-24)
                     assert row[other] ** 2 <= row[k] * member.p[other][other] * (1 + 1e-9)
+
+
+def test_a_wild_member_does_not_move_the_clock_when_both_directions_are_congested() -> None:
+    """At long intervals the wildest oscillator of the bank could jump by 10 ms between two samples, and so make one direction look free."""
+    physics = Physics(13, jitter_s=1e-3, interval_s=1024.0)
+    physics.run(60, {1: 0.010})
+    physics.run(7, {1: 0.020})
+    assert max(map(abs, physics.errors[60:])) < 1e-3
+    physics.run(5, {1: 0.020})
+    assert physics.bank is not None
+    assert physics.bank.path(1).base_delay_s == pytest.approx(0.040, abs=3e-3)
+    assert max(map(abs, physics.errors[60:])) < 1.5e-3

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ntp_proto.algorithm.combination import Combination, combine
@@ -77,3 +79,19 @@ def test_what_a_source_that_left_has_taught_stays() -> None:
     assert list(group.combination.filter.paths) == [2]
     assert group.error_s <= 1.5 * taught, "one new sample cannot have made us forget forty"
     assert abs(group.offset_s) < 3 * group.error_s
+
+
+def test_a_filter_that_every_survivor_contradicts_is_made_anew() -> None:
+    """It is 18 s off and takes every sample for an accident: seen once, after a start in the middle of congestion."""
+    group = Group()
+    for index in range(20):
+        group.measure(1, index)
+        group.measure(2, index)
+    assert group.combination is not None
+    lost = [member._replace(x=[member.x[0] + 18.0, *member.x[1:]]) for member in group.combination.filter.members]
+    group.combination = replace(group.combination, filter=replace(group.combination.filter, members=tuple(lost)))
+    assert group.offset_s > 17.0
+    for index in range(20, 23):
+        group.measure(1, index)
+        group.measure(2, index)
+    assert abs(group.offset_s) < 1e-3

@@ -21,7 +21,8 @@ forgetting factor makes the past fade). The estimate is the weighted mean; its c
 Three guards keep a model that is wrong from doing harm:
     - an exchange that fits no member, in neither direction, is taken for rubbish with the probability that it is (`_RUBBISH`);
     - a round trip shorter than the path's means that the route has changed: the path's delays are unknown again, the clock is not;
-    - so do many exchanges in a row with both directions congested (`path`).
+    - so do many exchanges in a row with both directions congested (`path`). Before that, such an exchange is only counted: were it to be
+      explained, a member with a wild oscillator would rather move the clock until one direction looks free.
 A route change is assumed to be symmetric. It cannot be known better with one server: were the difference of the two directions set free, the
 offset would be free with it, for ever. With several, a direction that has become longer alone counts as congested at first, which costs its voice
 and nothing else.
@@ -238,6 +239,9 @@ class ClockFilter:
     def observed(self, source: int, sample: Sample) -> ClockFilter:
         """The bank after a sample of this very instant, of a source whose path is among the states."""
         i, path = self._index(source), self.paths[source]
+        excesses_s = self.excesses(i, sample)
+        if path.is_congested(*excesses_s) and not path.is_longer_with(*excesses_s):
+            return replace(self, paths={**self.paths, source: path.after(*excesses_s)})
         members = [member.after(i, sample, path) for member in self._with_route_checked(i, path, sample).members]
         best = max(members, key=lambda member: member.log_weight)
         after = replace(self, members=tuple(member.beside(best) for member in members))

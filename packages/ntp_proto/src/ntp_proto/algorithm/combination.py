@@ -4,7 +4,8 @@ The sources measure the same clock, so its wander is common to them; averaging t
 filter over all samples, with the paths among its states, is the combination by covariance done right.
 
 When a source turns out to lie, or drops its own past, the filter is made anew from the survivors' recent samples, and what it has said is
-gone. When a source merely leaves, what it has taught stays.
+gone; so it is when one survivor after the other contradicts it, for then the filter is what is wrong. When a source merely leaves, what it has
+taught stays.
 """
 
 from __future__ import annotations
@@ -13,9 +14,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ntp_proto.algorithm.clock_filter import ClockEstimate, ClockFilter
-from ntp_proto.algorithm.estimator import FrequencyPrior, SourceEstimator
+from ntp_proto.algorithm.estimator import FrequencyPrior, SourceEstimator, surprise
 
 __all__ = ["Combination", "combine"]
+
+_CONTRADICTS = 6.0
+"""A sample this many standard errors from its prediction contradicts the filter ..."""
+_WRONG_AFTER = 5
+"""... and so many in a row mean that the filter is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +31,12 @@ class Combination:
     Attributes:
         contributors: The sources, each with how often it had dropped its past when it was last heard (`SourceEstimator.lives`).
         filter: What they know together.
+        contradictions: How many of the last samples in a row contradicted that, of whichever source.
     """
 
     contributors: dict[int, int]
     filter: ClockFilter
+    contradictions: int = 0
 
     def estimate(self, at: float) -> ClockEstimate:
         """The joint estimate at an uncorrected instant."""
@@ -58,12 +66,17 @@ def combine(
     """
     if measured not in survivors:
         return previous
-    lives = estimators[measured].lives
+    estimator, lives = estimators[measured], estimators[measured].lives
     if previous is None or previous.contributors.keys() & liars or previous.contributors.get(measured, lives) != lives:
+        return Combination({source: estimators[source].lives for source in survivors}, _made_anew(survivors, estimators, prior))
+    sample = estimator.samples[-1]
+    contradicts = surprise(estimator.path, sample, previous.estimate(sample.at)) > _CONTRADICTS
+    contradictions = previous.contradictions + 1 if contradicts else 0
+    if contradictions >= _WRONG_AFTER:
         return Combination({source: estimators[source].lives for source in survivors}, _made_anew(survivors, estimators, prior))
     gone = previous.contributors.keys() - estimators.keys()
     contributors = {source: known for source, known in previous.contributors.items() if source not in gone} | {measured: lives}
-    return Combination(contributors, previous.filter.without(gone).after(measured, estimators[measured].samples[-1]))
+    return Combination(contributors, previous.filter.without(gone).after(measured, sample), contradictions)
 
 
 def _made_anew(survivors: frozenset[int], estimators: Mapping[int, SourceEstimator], prior: FrequencyPrior) -> ClockFilter:

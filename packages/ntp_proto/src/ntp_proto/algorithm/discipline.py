@@ -34,6 +34,8 @@ _SIGMAS = 3.0
 """Standard errors in a source's error bound."""
 _SURPRISE = 5.0
 """A sample this many standard errors from its prediction is a surprise."""
+_CONGESTED_RUN = 3
+"""So many exchanges in a row with both directions congested are one too: the route may have changed, and the sooner that is known the better."""
 _LEFT_OVER_S = 100e-9
 """What a slew may leave: about what the clock can be read to."""
 _USUAL_ASYMMETRY = 0.03
@@ -144,6 +146,7 @@ class Discipline:
         is_survivor = source in survivors
         path = state.estimator.path
         is_surprise = is_survivor and predicted is not None and surprise(path, sample, predicted) > _SURPRISE
+        is_surprise |= state.estimator.congested_run == _CONGESTED_RUN
         if is_surprise:
             for each in self._sources.values():
                 each.policy = each.policy.surprised()

@@ -74,6 +74,11 @@ class SourceEstimator:
         """The path to the server."""
         return self.filter.path(_ONLY)
 
+    @property
+    def congested_run(self) -> int:
+        """How many of the last exchanges in a row were congested in both directions."""
+        return self.filter.paths[_ONLY].congested_run
+
     def estimate(self, at: float) -> ClockEstimate:
         """This source's view of the clock at an uncorrected instant."""
         return self.filter.estimate().at_time(at)

@@ -66,13 +66,13 @@ class Path:
 
     def is_longer_with(self, out_excess_s: float, back_excess_s: float) -> bool:
         """Whether this exchange completes the proof that the route has become longer."""
-        return self._is_congested(out_excess_s, back_excess_s) and self.congested_run + 1 >= _LONGER_AFTER
+        return self.is_congested(out_excess_s, back_excess_s) and self.congested_run + 1 >= _LONGER_AFTER
 
     def after(self, out_excess_s: float, back_excess_s: float) -> Path:
         """The path after an exchange with these excesses, as the filter now sees them, s."""
         exchanges = self.exchanges + 1
         step = max(_LEARNING_LEAST, 2.0 / (exchanges + 3))
-        run = self.congested_run + 1 if self._is_congested(out_excess_s, back_excess_s) else 0
+        run = self.congested_run + 1 if self.is_congested(out_excess_s, back_excess_s) else 0
         return Path(
             _learned(self.out, out_excess_s, step),
             _learned(self.back, back_excess_s, step),
@@ -80,7 +80,8 @@ class Path:
             0 if run >= _LONGER_AFTER else run,
         )
 
-    def _is_congested(self, out_excess_s: float, back_excess_s: float) -> bool:
+    def is_congested(self, out_excess_s: float, back_excess_s: float) -> bool:
+        """Whether both directions of an exchange were congested."""
         return out_excess_s > _CONGESTED * self.out.jitter_s and back_excess_s > _CONGESTED * self.back.jitter_s
 
 

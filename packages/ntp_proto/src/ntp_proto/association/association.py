@@ -175,8 +175,11 @@ class Association:
         return self._poll_at()
 
     def shift_poll(self, by_s: float, now: float) -> list[Action]:
-        """Send the next request so much later than planned, s (negative: earlier); not in a burst, and only while no request is outstanding."""
-        if not isinstance(self._state, Waiting) or self._pace.burst_left:
+        """Send the next request so much later than planned, s (negative: earlier).
+
+        Not in a burst, only while no request is outstanding, and not earlier for a server that has complained of our rate.
+        """
+        if not isinstance(self._state, Waiting) or self._pace.burst_left or (by_s < 0.0 and self._pace.rate_minimum is not None):
             return []
         self._state = replace(self._state, spread=max(0.5, self._state.spread + by_s / self.poll_interval.seconds))
         return self._wake(now)
