@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import os
-import resource
 import stat
-from collections.abc import Iterator
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,22 +40,26 @@ def test_a_new_file_is_not_for_everybody(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) & 0o007 == 0
 
 
-@pytest.fixture
-def room_for_100_bytes() -> Iterator[None]:
-    """What a full disk does, done by a limit of the file size."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+ON_A_FULL_DISK = """
+import resource, sys
+from ntp_daemon.measurement_log import MeasurementFile
+path, length = sys.argv[1], int(sys.argv[2])
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+file = MeasurementFile(path)
+for _ in range(3):
+    file.write(b"x" * (length - 1) + b"\\n")
+assert not file.is_open
+"""
+"""What a full disk does, done by a limit of the file size; in a process of its own, since it holds for every file that is open there."""
 
 
 @pytest.mark.parametrize("length", [50, 40])
-def test_a_full_disk_ends_the_log_with_one_warning(path: Path, length: int, room_for_100_bytes: None, caplog: pytest.LogCaptureFixture) -> None:
-    file = MeasurementFile(str(path))
-    for _ in range(3):  # the last of them has no room, or not enough
-        file.write(b"x" * (length - 1) + b"\n")
-    assert not file.is_open
-    (warning,) = caplog.messages
+def test_a_full_disk_ends_the_log_with_one_warning(path: Path, length: int) -> None:
+    """The third line has no room, or not enough."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", ON_A_FULL_DISK, path, str(length)], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+    (warning,) = done.stderr.splitlines()
     assert str(path) in warning
     assert "not recorded any more" in warning
     assert path.stat().st_size == 100
