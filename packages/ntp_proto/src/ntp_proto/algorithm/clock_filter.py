@@ -304,7 +304,7 @@ class ClockFilter:
         path = Path.unknown(sample.delay_s)
         half_s = 0.5 * sample.delay_s - path.jitter_s
         common, difference = (_FIRST_DELAY_ERROR * path.jitter_s) ** 2, (_ASYMMETRY * sample.delay_s) ** 2
-        members = []
+        members: list[_Member] = []
         for member in self.members:
             n = len(member.x)
             p = [[*row, 0.0, 0.0] for row in member.p] + [[0.0] * (n + 2), [0.0] * (n + 2)]
@@ -322,7 +322,7 @@ class ClockFilter:
             error_s = 0.5 * (out_s + back_s)
         else:
             return self
-        members = []
+        members: list[_Member] = []
         for member in self.members:
             p = [row[:] for row in member.p]
             _loosen(p, i, error_s**2, 0.0)
