@@ -13,9 +13,9 @@ import socket
 import threading
 from collections.abc import Callable
 
-from ntp_daemon.address import ServerAddress
 from ntp_proto.datagram import Address
 from ntp_proto.errors import NtpError
+from ntp_proto.server_address import ServerAddress
 
 __all__ = ["Lookup", "ResolveError", "Resolver", "look_up", "preload"]
 

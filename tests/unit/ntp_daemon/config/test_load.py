@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ntp_daemon.address import ServerAddress
 from ntp_daemon.config.keys import server_address
 from ntp_daemon.config.load import ConfigErrors, load, load_or_default, parse
 from ntp_daemon.config.model import LogFormat, LogLevel, PoolSource, ServerSource, SourcePollLimits, default_config
 from ntp_proto.algorithm.config import StepThreshold
 from ntp_proto.observation import ClockMode
+from ntp_proto.server_address import ServerAddress
 
 EVERYTHING = """
 [[source]]

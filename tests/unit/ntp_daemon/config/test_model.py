@@ -3,10 +3,10 @@ import math
 
 import pytest
 
-from ntp_daemon.address import ServerAddress
 from ntp_daemon.config.load import ConfigErrors, parse
 from ntp_daemon.config.model import AlgorithmConfig, Config, PollLimits, ServerSource, SourceDefaults, SourcePollLimits, default_config
 from ntp_proto.algorithm.config import DisciplineConfig, StepThreshold
+from ntp_proto.server_address import ServerAddress
 from ntp_proto.time_types import PollInterval
 
 HOST = ServerAddress("a.example")

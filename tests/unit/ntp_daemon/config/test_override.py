@@ -1,10 +1,10 @@
 import pytest
 
-from ntp_daemon.address import ServerAddress
 from ntp_daemon.config.load import ConfigErrors, parse
 from ntp_daemon.config.model import AutoSource, LogFormat, LogLevel
 from ntp_daemon.config.override import Overrides, override
 from ntp_proto.observation import ClockMode
+from ntp_proto.server_address import ServerAddress
 
 CONFIG = parse('[[source]]\nmode = "server"\naddress = "a.example"\n[observability]\nlog-level = "warn"\nobservation-permissions = 0o600\n')
 

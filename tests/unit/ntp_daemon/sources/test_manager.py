@@ -6,7 +6,6 @@ import logging
 
 import pytest
 
-from ntp_daemon.address import ServerAddress
 from ntp_daemon.config.load import parse
 from ntp_daemon.config.model import Config
 from ntp_daemon.resolver import Resolver
@@ -15,6 +14,7 @@ from ntp_proto.association import AssociationConfig, Demobilize, Reset
 from ntp_proto.client import SourceLabel
 from ntp_proto.datagram import Address
 from ntp_proto.identifiers import KissCode
+from ntp_proto.server_address import ServerAddress
 from support.virtual_loop import run_virtually
 
 POOL = '[[source]]\nmode = "pool"\naddress = "pool.example"\ncount = 2\n'

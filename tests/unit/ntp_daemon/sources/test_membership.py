@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import ipaddress
 
-from ntp_daemon.address import ServerAddress
 from ntp_daemon.config.model import AutoSource, PoolSource, ServerSource
 from ntp_daemon.sources import Membership
 from ntp_proto.datagram import Address
+from ntp_proto.server_address import ServerAddress
 
 NAME = ServerAddress.parse("pool.example")
 A, B, C, D, E = (Address(f"192.0.2.{number}", 123) for number in range(1, 6))

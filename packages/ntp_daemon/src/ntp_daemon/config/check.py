@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ntp_daemon.address import ServerAddress
 from ntp_daemon.config.model import AutoSource, Config, PoolSource, Source
 from ntp_daemon.config.read_tables import Document
 from ntp_daemon.config.toml_lines import KeyPath
 from ntp_proto.explain import sources_text
+from ntp_proto.server_address import ServerAddress
 
 __all__ = ["check", "warnings_about"]
 

@@ -13,8 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
-from ntp_daemon.address import ServerAddress
 from ntp_proto.algorithm.config import StepThreshold
+from ntp_proto.server_address import ServerAddress
 
 __all__ = [
     "IpAddress",

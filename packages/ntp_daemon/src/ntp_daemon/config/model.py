@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated
 
-from ntp_daemon.address import ServerAddress
 from ntp_daemon.config import keys
 from ntp_daemon.config.keys import IpAddress, Key
 from ntp_proto.algorithm.config import DisciplineConfig, StepThreshold
 from ntp_proto.observation import ClockMode
+from ntp_proto.server_address import ServerAddress
 from ntp_proto.time_types import PollInterval
 
 __all__ = [

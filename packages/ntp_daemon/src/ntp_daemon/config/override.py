@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ntp_daemon.address import ServerAddress
 from ntp_daemon.config.load import ConfigErrors
 from ntp_daemon.config.model import AutoSource, ClockConfig, Config, LogFormat, LogLevel
 from ntp_proto.errors import ConfigError
 from ntp_proto.observation import ClockMode
+from ntp_proto.server_address import ServerAddress
 
 __all__ = ["Overrides", "override"]
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_daemon.address import NTP_PORT, ServerAddress
 from ntp_proto.datagram import Address
+from ntp_proto.server_address import NTP_PORT, ServerAddress
 
 GOOD = [
     ("pool.ntp.org", "pool.ntp.org", 123),
