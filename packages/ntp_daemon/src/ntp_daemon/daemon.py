@@ -20,7 +20,6 @@ from ntp_daemon.control_socket import ControlSocket
 from ntp_daemon.measurement_log import MeasurementFile
 from ntp_daemon.notify import Notifier
 from ntp_daemon.observation_socket import ObservationSocket
-from ntp_daemon.resolver import Resolver
 from ntp_daemon.sources import SourceManager
 from ntp_daemon.status import observe
 from ntp_daemon.unix_listener import LocalSocketError
@@ -31,6 +30,7 @@ from ntp_proto.client import Client
 from ntp_proto.control import ConfigRequest, ForceSyncRequest, ReloadRequest, Reply, Request
 from ntp_proto.explain import offset_text, sources_text
 from ntp_proto.observation import SyncState, encode
+from ntp_udp.resolver import Resolver
 
 __all__ = ["Daemon"]
 

@@ -8,13 +8,13 @@ import pytest
 
 from ntp_daemon.config.load import parse
 from ntp_daemon.config.model import Config
-from ntp_daemon.resolver import Resolver
 from ntp_daemon.sources import SourceManager
 from ntp_proto.association import AssociationConfig, Demobilize, Reset
 from ntp_proto.client import SourceLabel
 from ntp_proto.datagram import Address
 from ntp_proto.identifiers import KissCode
 from ntp_proto.server_address import ServerAddress
+from ntp_udp.resolver import Resolver
 from support.virtual_loop import run_virtually
 
 POOL = '[[source]]\nmode = "pool"\naddress = "pool.example"\ncount = 2\n'
@@ -43,7 +43,7 @@ class Names(Resolver):
         return await self._answer(address)
 
     async def _answer(self, address: ServerAddress) -> list[Address]:
-        from ntp_daemon.resolver import ResolveError  # noqa: PLC0415 — beside its only use
+        from ntp_udp.resolver import ResolveError  # noqa: PLC0415 — beside its only use
 
         if address.host not in self.known:
             raise ResolveError(f"cannot resolve {address.host}: it is unknown")

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ntp_daemon.config.model import Config, Source
-from ntp_daemon.resolver import ResolveError, Resolver
 from ntp_daemon.sources.membership import AVOIDED_S, Membership
 from ntp_proto.association import AssociationConfig, Demobilize, Reset
 from ntp_proto.client import SourceLabel
 from ntp_proto.datagram import Address
+from ntp_udp.resolver import ResolveError, Resolver
 
 __all__ = ["PendingSource", "SourceHost", "SourceManager"]
 

@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from ntp_daemon.resolver import ResolveError, Resolver, look_up, preload
 from ntp_proto.datagram import Address
 from ntp_proto.server_address import ServerAddress
+from ntp_udp.resolver import ResolveError, Resolver, look_up, preload
 
 NAME = ServerAddress("a.example", 1123)
 ADDRESSES = [Address("192.0.2.1", 1123), Address("2001:db8::1", 1123)]
@@ -160,7 +160,7 @@ async def test_preload_loads_the_codec_of_other_scripts() -> None:
 PROGRAM = """
 import asyncio, threading
 from ntp_proto.server_address import ServerAddress
-from ntp_daemon.resolver import Resolver, ResolveError
+from ntp_udp.resolver import Resolver, ResolveError
 
 async def main():
     try:

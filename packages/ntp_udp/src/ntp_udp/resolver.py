@@ -1,4 +1,4 @@
-"""Names to addresses, without ever stopping the event loop or the daemon's end.
+"""Names to addresses, without ever stopping the event loop or the program's end.
 
 `getaddrinfo` blocks for as long as the name servers let it, and cannot be cancelled. So each look-up has a daemon thread of its own: the
 default executor of asyncio would hold up the shutdown until the last look-up is done. A numeric address needs no look-up and starts no
