@@ -11,7 +11,7 @@ from ntp_proto.datagram import StampSource
 from ntp_udp.addresses import SocketAddress, from_socket
 from ntp_udp.datagram_io import CONTROL_ROOM, DATAGRAM_MAX, Arrival
 
-__all__ = ["PortableIo", "enable_receive_stamps"]
+__all__ = ["PortableIo", "enable_receive_stamps", "stamp_of"]
 
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; Python does not name it. The control message has the same number
 _TIMESPEC = struct.Struct("@ll")
@@ -52,7 +52,7 @@ class PortableIo:
         except (BlockingIOError, InterruptedError):
             return None
         read_ns = time.clock_gettime_ns(time.CLOCK_REALTIME)
-        stamp_ns = _stamp_of(control)
+        stamp_ns = stamp_of(control)
         return Arrival(
             data=data,
             remote=from_socket(remote),
@@ -66,7 +66,8 @@ class PortableIo:
         return None
 
 
-def _stamp_of(control: list[tuple[int, int, bytes]]) -> int | None:
+def stamp_of(control: list[tuple[int, int, bytes]]) -> int | None:
+    """The kernel's stamp among the control messages, CLOCK_REALTIME in ns since 1970; None when there is none."""
     for level, kind, value in control:
         if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS) and len(value) >= _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack_from(value)
