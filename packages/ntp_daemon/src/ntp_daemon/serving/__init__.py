@@ -1,0 +1,3 @@
+"""Answering clients: sockets, worker processes, counters and events. Imported only by a daemon that serves."""
+
+__all__: list[str] = []
