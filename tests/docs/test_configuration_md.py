@@ -20,7 +20,7 @@ def row(key: KeyDescription) -> str:
 
 
 def headline(table: str) -> str:
-    return "## `[[source]]`" if table == "source" else f"## `[{table}]`"
+    return f"## `[[{table}]]`" if table in ("source", "server") else f"## `[{table}]`"
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -34,6 +34,10 @@ class ClockMode(Enum):
     """The system clock."""
     VIRTUAL = "virtual"
     """A corrected clock inside the daemon; the system clock is left alone."""
+    MIRROR = "mirror"
+    """The system clock as it is, served with what the first available server says of its own time."""
+    LOCAL = "local"
+    """The system clock as it is, served with a configured stratum."""
 
 
 class SyncState(Enum):

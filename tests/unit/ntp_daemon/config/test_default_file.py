@@ -1,14 +1,17 @@
 import re
+from dataclasses import replace
 
 import tomli
 
 from ntp_daemon.config.default_file import describe, print_default
 from ntp_daemon.config.load import parse
 from ntp_daemon.config.model import PoolSource, default_config
+from ntp_daemon.config.server import ServerConfig
+from ntp_proto.server_address import ServerAddress
 
 
 def uncommented(text: str) -> str:
-    return re.sub(r"^# (?=\[\[source\]\]|[a-z-]+ = )", "", text, flags=re.MULTILINE)
+    return re.sub(r"^# (?=\[\[\w+\]\]|[a-z.0-9-]+ = )", "", text, flags=re.MULTILINE)
 
 
 def test_the_file_of_defaults_is_the_default_configuration() -> None:
@@ -28,7 +31,8 @@ def test_every_key_stands_in_it() -> None:
 
 def test_what_is_commented_out_is_valid_as_well() -> None:
     config = parse(uncommented(print_default()))
-    (source,) = config.sources
+    (source,), (server,) = config.sources, config.servers
+    assert server == replace(ServerConfig(listen=ServerAddress("0.0.0.0")), workers=2)
     assert isinstance(source, PoolSource)
     assert config.synchronization.minimum_agreeing_sources == 3
     assert config != default_config()
@@ -38,7 +42,7 @@ def test_every_key_has_words() -> None:
     for key in describe():
         assert key.meaning.endswith(".")
         assert key.expected
-        assert key.default is not None or key.when_unset or key.name == "address", key
+        assert key.default is not None or key.when_unset or key.name in ("address", "listen"), key
         assert bool(key.example) == (key.default is None and key.table != "source"), key
 
 

@@ -59,13 +59,19 @@ def test_a_default_changes_the_sources_that_use_it_and_no_other() -> None:
         ("observability.metrics-exporter-listen = '127.0.0.1:1'", set()),  # read by the exporter alone
         ("observability.measurement-log = '/x'", {"needs_restart"}),
         ("clock.mode = 'virtual'", {"needs_restart"}),
+        ("clock.select = 'median'", {"needs_restart"}),
+        ("clock.max-accepted-offset = 1", {"clock"}),
+        ("clock.local-stratum = 3", {"clock"}),
+        ("clock.unsynchronized-stratum = 15", {"clock"}),
+        ("clock.local-reference-id = 'GPS'", {"clock"}),
+        ("server = [{ listen = '0.0.0.0' }]", {"servers"}),
     ],
 )
 def test_each_key_changes_what_depends_on_it(text: str, flags: set[str]) -> None:
     result = changes("", text)
     changed = {
         name
-        for name in ("discipline", "drift_file", "logging", "observation_socket", "configuration_socket", "needs_restart")
+        for name in ("discipline", "drift_file", "logging", "observation_socket", "configuration_socket", "servers", "clock", "needs_restart")
         if getattr(result, name)
     }
     assert changed == flags

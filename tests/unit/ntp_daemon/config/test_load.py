@@ -116,7 +116,7 @@ WRONG = [
     ("a = ", 1, None, "this is not TOML: invalid value (column 5)"),
     ("[clock]\nmode = 'steer'\n[clock]\n", 3, None, "this is not TOML: cannot declare"),
     ("sources = []", 1, "sources", "unknown key; did you mean source?"),
-    ("zzz = 1", 1, "zzz", "unknown key; there are clock, observability, source, source-defaults, synchronization"),
+    ("zzz = 1", 1, "zzz", "unknown key; there are clock, observability, server, source, source-defaults, synchronization"),
     ("\nlog-level = 'info'", 2, "log-level", "does not belong here but in [observability]"),
     ("[observability]\nmode = 'steer'", 2, "observability.mode", "does not belong here but in [clock]"),
     (SYNCHRONIZATION + "step_threshold = 1", 2, "synchronization.step_threshold", "unknown key; did you mean"),
@@ -193,7 +193,7 @@ WRONG = [
     (OBSERVABILITY + "metrics-exporter-listen = '127.0.0.1'", 2, "observability.metrics-exporter-listen", "must be a numeric address with a port"),
     (OBSERVABILITY + "metrics-exporter-listen = 'localhost:80'", 2, "observability.metrics-exporter-listen", "must be a numeric address with a port"),
     (OBSERVABILITY + "metrics-exporter-listen = '127.0.0.1:x'", 2, "observability.metrics-exporter-listen", "'x' is not a port"),
-    ("[clock]\nmode = 'system'", 2, "clock.mode", 'must be "steer" or "virtual", got "system"'),
+    ("[clock]\nmode = 'system'", 2, "clock.mode", 'must be "steer", "virtual", "mirror" or "local", got "system"'),
 ]
 
 
@@ -229,7 +229,7 @@ drift-file = 5
         f"ntp.toml:2: source.address: is missing; it is {server_address().expected}",
         "ntp.toml:4: source.adress: unknown key; did you mean address?",
         "ntp.toml:8: source.initial-poll-interval: must lie within poll-interval-limits, from 6 to 10, got 3",
-        'ntp.toml:10: clock.mode: must be "steer" or "virtual", got 1',
+        'ntp.toml:10: clock.mode: must be "steer", "virtual", "mirror" or "local", got 1',
         'ntp.toml:14: synchronization.drift-file: must be an absolute path, or "" for none, got 5',
     ]
 

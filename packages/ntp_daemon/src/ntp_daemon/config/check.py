@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ntp_daemon.config.model import AutoSource, Config, PoolSource, Source
-from ntp_daemon.config.read_tables import Document
+from ntp_daemon.config.read_tables import Document, Places
 from ntp_daemon.config.toml_lines import KeyPath
 from ntp_proto.explain import sources_text
 from ntp_proto.server_address import ServerAddress
@@ -13,12 +11,12 @@ from ntp_proto.server_address import ServerAddress
 __all__ = ["check", "warnings_about"]
 
 
-def check(config: Config, places: Sequence[int], document: Document) -> None:
+def check(config: Config, places: Places, document: Document) -> None:
     """Note in `document` what is wrong between keys that are each right in themselves.
 
     Args:
         config: What could be read of the file.
-        places: The place of each of its sources in the file, from 0.
+        places: Where its tables stand in the file.
         document: Takes the errors.
     """
     defaults = config.source_defaults
@@ -27,13 +25,18 @@ def check(config: Config, places: Sequence[int], document: Document) -> None:
     # With wrong defaults every source would be wrong as well: one fault, one error.
     defaults_are_right = not any((error.key or "").startswith("source-defaults") for error in document.errors)
     seen: set[ServerAddress] = set()
-    for place, source in zip(places, config.sources, strict=True):
+    for place, source in zip(places.sources, config.sources, strict=True):
         path = ("source", place)
         if defaults_are_right:
             _check_source_poll(source, config, path, document)
         if source.address in seen:
             document.fail((*path, "address"), f'"{source.address}" is listed twice; the same server would vote twice')
         seen.add(source.address)
+    listening: set[ServerAddress] = set()
+    for place, server in zip(places.servers, config.servers, strict=True):
+        if server.listen in listening:
+            document.fail(("server", place, "listen"), f'"{server.listen}" is listed twice')
+        listening.add(server.listen)
     _check_sockets(config, document)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from ntp_daemon.config.keys import Key
 from ntp_daemon.config.model import Config, PoolSource
 from ntp_daemon.config.read_tables import ModelField, model_fields
+from ntp_daemon.config.server import ServerConfig
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -29,6 +30,11 @@ _HEADER = """\
 # initial-poll-interval = 6                            # log2 s, within the limits
 # count = 4                                            # pool only: how many of its servers are used at a time
 # ignore = ["192.0.2.1", "2001:db8::1"]                # pool only: addresses that are never used
+"""
+_SERVER_HEADER = """\
+# One [[server]] table for each address on which clients are answered; without one the daemon is a client alone. 0.0.0.0
+# and [::] are all addresses of this machine, each of its kind. What follows is one such table with its defaults.
+# [[server]]
 """
 
 
@@ -58,9 +64,10 @@ class KeyDescription:
 
 
 def describe() -> tuple[KeyDescription, ...]:
-    """Every key of the configuration, in the order of the model, the sources first."""
+    """Every key of the configuration, in the order of the model, the sources first and the servers last."""
     sections = [section for section in model_fields(Config) if section.table is not None]
-    return (*_table(PoolSource, "source"), *(key for section in sections if section.table for key in _table(section.table, section.key)))
+    keys = (key for section in sections if section.table for key in _table(section.table, section.key))
+    return (*_table(PoolSource, "source"), *keys, *_table(ServerConfig, "server"))
 
 
 def _table(table: type[DataclassInstance], name: str, prefix: str = "") -> Iterator[KeyDescription]:
@@ -83,14 +90,21 @@ def print_default() -> str:
     """A TOML file with every key, commented; to read it gives the built-in defaults."""
     lines = [_HEADER.rstrip()]
     for key in describe():
-        if key.table == "source":  # a source has no defaults that could be written as keys: the header shows an example
+        if key.table in ("source", "server"):  # tables that need not be there: an example in the header, or one that is commented out
             continue
         header = f"[{key.table}]"
         if header not in lines:
             lines += ["", header]
-        lines += textwrap.wrap(_comment(key), 118, initial_indent="# ", subsequent_indent="# ")
-        lines.append(f"# {key.name} = {key.example}" if key.default is None else f"{key.name} = {key.default}")
+        lines += _with_comment(key, "" if key.default is not None else "# ")
+    lines += ["", _SERVER_HEADER.rstrip()]
+    for key in _table(ServerConfig, "server"):
+        lines += _with_comment(key, "# ")
     return "\n".join(lines) + "\n"
+
+
+def _with_comment(key: KeyDescription, before: str) -> list[str]:
+    value = key.example if key.default is None else key.default
+    return [*textwrap.wrap(_comment(key), 118, initial_indent="# ", subsequent_indent="# "), f"{before}{key.name} = {value}"]
 
 
 def _comment(key: KeyDescription) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ntp_daemon.config.model import Config, PollSettings, Source
 
@@ -25,6 +25,8 @@ class Changes:
         logging: Whether the level or the format of the log differs.
         observation_socket: Whether the path or the permissions of the observation socket differ.
         configuration_socket: Whether those of the configuration socket do.
+        servers: Whether the `[[server]]` tables differ.
+        clock: Whether those settings of the clock differ that need no restart.
         needs_restart: The keys that differ and are read only at the start, with their table.
     """
 
@@ -36,13 +38,16 @@ class Changes:
     logging: bool
     observation_socket: bool
     configuration_socket: bool
+    servers: bool
+    clock: bool
     needs_restart: tuple[str, ...]
 
     @property
     def is_empty(self) -> bool:
         """Whether the two configurations mean the same to the daemon."""
-        sockets = self.observation_socket or self.configuration_socket
-        return not (self.removed or self.added or self.discipline or self.drift_file or self.logging or sockets or self.needs_restart)
+        sockets = self.observation_socket or self.configuration_socket or self.servers
+        settings = self.discipline or self.drift_file or self.logging or self.clock
+        return not (self.removed or self.added or settings or sockets or self.needs_restart)
 
 
 def diff(old: Config, new: Config) -> Changes:
@@ -58,10 +63,13 @@ def diff(old: Config, new: Config) -> Changes:
         logging=(seen.log_level, seen.log_format) != (shown.log_level, shown.log_format),
         observation_socket=(seen.observation_path, seen.observation_permissions) != (shown.observation_path, shown.observation_permissions),
         configuration_socket=(seen.configuration_path, seen.configuration_permissions) != (shown.configuration_path, shown.configuration_permissions),
+        servers=old.servers != new.servers,
+        clock=replace(old.clock, mode=new.clock.mode, select=new.clock.select) != new.clock,
         needs_restart=tuple(
             key
             for key, differs in (
-                ("clock.mode", old.clock != new.clock),
+                ("clock.mode", old.clock.mode is not new.clock.mode),
+                ("clock.select", old.clock.select is not new.clock.select),
                 ("observability.measurement-log", seen.measurement_log != shown.measurement_log),
             )
             if differs

@@ -9,25 +9,33 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from ntp_proto.algorithm.config import StepThreshold
+from ntp_proto.identifiers import ReferenceId
 from ntp_proto.server_address import ServerAddress
 
 __all__ = [
     "IpAddress",
+    "IpNetwork",
     "Key",
     "Rule",
     "as_toml",
+    "boolean",
+    "domains",
     "duration",
     "ip_addresses",
     "listen_address",
+    "networks",
     "number",
     "one_of",
     "path",
     "permissions",
+    "reference_id",
+    "serve_address",
     "server_address",
     "shown",
     "socket_path",
@@ -35,9 +43,11 @@ __all__ = [
     "whole",
 ]
 
+_NETWORK = re.compile(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?")
 _MAXIMUM_SOCKET_PATH = 107  # unix(7): sun_path has 108 bytes, the last of them 0
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def as_toml(value: object) -> str:
@@ -140,6 +150,17 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     raise _BrokenRuleError
+
+
+def boolean() -> Rule:
+    """True or false."""
+
+    def parse(value: object) -> bool:
+        if isinstance(value, bool):
+            return value
+        raise _BrokenRuleError
+
+    return Rule("true or false", parse)
 
 
 def whole(minimum: int, maximum: float = math.inf) -> Rule:
@@ -264,6 +285,83 @@ def listen_address() -> Rule:
         return str(address)
 
     return Rule('a numeric address with a port, like "127.0.0.1:9975" or "[::1]:9975"', parse)
+
+
+def serve_address() -> Rule:
+    """An address of this machine to serve on, with or without a port."""
+    expected = 'a numeric address, like "0.0.0.0:123", "192.0.2.1" or "[::]:123"'
+
+    def parse(value: object) -> ServerAddress:
+        address = ServerAddress.parse(_text(value))
+        if address.numeric() is None:
+            raise _BrokenRuleError
+        return address
+
+    return Rule(expected, parse)
+
+
+def networks() -> Rule:
+    """A list of networks; an address without a prefix length is a network of one."""
+
+    def parse(value: object) -> tuple[IpNetwork, ...]:
+        if not isinstance(value, list):
+            raise _BrokenRuleError
+        return tuple(_network(item) for item in value)
+
+    return Rule('a list of networks, like ["192.0.2.0/24", "2001:db8::/32"]', parse)
+
+
+def _network(value: object) -> IpNetwork:
+    network: IpNetwork | None = None
+    # Python would also take a mask in place of the prefix length, "/255.255.255.0" and "/0.0.0.255": there is one way to write it.
+    if isinstance(value, str) and _NETWORK.fullmatch(value):
+        with contextlib.suppress(ValueError):
+            network = ipaddress.ip_network(value, strict=False)
+    if network is None:
+        raise ValueError(f"must be a list of networks, and {shown(value)} is not one")
+    if ipaddress.ip_address(str(value).partition("/")[0]) != network.network_address:
+        raise ValueError(f"{shown(value)} has bits beyond its prefix; did you mean {network}?")
+    if isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped is not None and network.prefixlen >= 96:
+        return ipaddress.IPv4Network((network.network_address.ipv4_mapped, network.prefixlen - 96))  # as its clients are judged
+    return network
+
+
+def domains() -> Rule:
+    """A list of domain names."""
+
+    def parse(value: object) -> tuple[str, ...]:
+        if not isinstance(value, list):
+            raise _BrokenRuleError
+        return tuple(_domain(item) for item in value)
+
+    return Rule('a list of domains, like ["example.com"]', parse)
+
+
+def _domain(value: object) -> str:
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError):
+            address = ServerAddress.parse(value.strip(".") + ":1")  # a name and nothing else: no port, no numbers
+            if address.numeric() is None:
+                return address.host
+    raise ValueError(f"must be a list of domains, and {shown(value)} is not one")
+
+
+def reference_id() -> Rule:
+    """A reference id as it is sent: letters, or an IPv4 address."""
+
+    def parse(value: object) -> ReferenceId:
+        text = _text(value)
+        try:
+            return ReferenceId(int(ipaddress.IPv4Address(text)))
+        except ValueError:
+            return ReferenceId.from_ascii(text)
+
+    return Rule('1 to 4 letters, like "LOCL", or an IPv4 address', parse, lambda value: as_toml(_reference_text(value)))
+
+
+def _reference_text(value: object) -> str:
+    assert isinstance(value, ReferenceId), "the rule reads nothing else"
+    return value.to_text(1)
 
 
 def ip_addresses() -> Rule:

@@ -8,19 +8,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from ntp_daemon.config import keys
 from ntp_daemon.config.keys import IpAddress, Key
 from ntp_proto.algorithm.config import DisciplineConfig, StepThreshold
+from ntp_proto.identifiers import ReferenceId
 from ntp_proto.observation import ClockMode
 from ntp_proto.server_address import ServerAddress
 from ntp_proto.time_types import PollInterval
+
+if TYPE_CHECKING:
+    from ntp_daemon.config.server import ServerConfig  # loaded by those who serve
 
 __all__ = [
     "AlgorithmConfig",
     "AutoSource",
     "ClockConfig",
+    "ClockSelection",
     "Config",
     "LogFormat",
     "LogLevel",
@@ -37,6 +42,8 @@ __all__ = [
 ]
 
 _DISCIPLINE = DisciplineConfig()
+_LOCAL_CLOCK = ReferenceId.from_ascii("LOCL")
+_NOBODY = ReferenceId(0)
 
 # RFC 5905 §7.2 has MINPOLL 4 and MAXPOLL 17. Shorter intervals are for servers and networks of one's own.
 _POLL = keys.whole(-6, 17)
@@ -245,24 +252,54 @@ class ObservabilityConfig:
     )
 
 
+class ClockSelection(Enum):
+    """How a virtual clock is made from the sources."""
+
+    FILTER = "filter"
+    """As the system clock is disciplined: a filter that knows the clock's frequency and the paths' delays."""
+    MEDIAN = "median"
+    """The system clock, and the median offset of the servers with the shortest delays."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockConfig:
-    """Which clock is disciplined."""
+    """Which clock is disciplined and served."""
 
     mode: Annotated[
         ClockMode,
         Key(
-            "The system clock, or a corrected clock inside the daemon that leaves the system clock alone and needs no privilege.",
+            "steer: the system clock is corrected. The other modes leave it alone and need no privilege. virtual: a corrected clock inside the"
+            " daemon. mirror: the system clock is served as it is, with what the first available source says of its time."
+            " local: the system clock is served as it is, without sources.",
             keys.one_of(ClockMode),
         ),
     ] = ClockMode.STEER
+    select: Annotated[
+        ClockSelection,
+        Key(
+            "How a virtual clock is made: by the filter that disciplines the system clock in mode steer, or as the system clock and the median"
+            " offset of the up to 5 servers with the shortest delays.",
+            keys.one_of(ClockSelection),
+        ),
+    ] = ClockSelection.FILTER
+    max_accepted_offset: Annotated[
+        float | None,
+        Key('With select = "median": a server that is further off is not counted.', keys.number(), "s", "no limit", "1.5"),
+    ] = None
+    local_stratum: Annotated[int, Key("The stratum that is served in mode local.", keys.whole(1, 15))] = 2
+    local_reference_id: Annotated[ReferenceId, Key("The reference id that is served in mode local.", keys.reference_id())] = _LOCAL_CLOCK
+    unsynchronized_stratum: Annotated[
+        int, Key("The stratum that is served while there is no time, with leap indicator 3. RFC 5905 has 16.", keys.whole(1, 16))
+    ] = 16
+    unsynchronized_reference_id: Annotated[ReferenceId, Key("The reference id that is served meanwhile.", keys.reference_id())] = _NOBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The whole configuration. `sources` are the `[[source]]` tables, in their order."""
+    """The whole configuration. `sources` are the `[[source]]` tables and `servers` the `[[server]]` tables, in their order."""
 
     sources: tuple[Source, ...] = ()
+    servers: tuple[ServerConfig, ...] = ()
     source_defaults: SourceDefaults = field(default_factory=SourceDefaults)
     synchronization: SynchronizationConfig = field(default_factory=SynchronizationConfig)
     observability: ObservabilityConfig = field(default_factory=ObservabilityConfig)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ntp_daemon.config.load import ConfigErrors
-from ntp_daemon.config.model import AutoSource, ClockConfig, Config, LogFormat, LogLevel
+from ntp_daemon.config.model import AutoSource, Config, LogFormat, LogLevel
 from ntp_proto.errors import ConfigError
 from ntp_proto.observation import ClockMode
 from ntp_proto.server_address import ServerAddress
+
+if TYPE_CHECKING:
+    from ntp_daemon.config.server import ServerConfig
 
 __all__ = ["Overrides", "override"]
 
@@ -19,6 +23,7 @@ class Overrides:
 
     Attributes:
         peers: Addresses as given with `-p`; they replace all sources of the file.
+        servers: Addresses as given with `-s`; they replace all `[[server]]` tables of the file.
         log_level: `-l`.
         log_format: `--log-format`.
         clock: `--clock`.
@@ -27,6 +32,7 @@ class Overrides:
     """
 
     peers: tuple[str, ...] = ()
+    servers: tuple[str, ...] = ()
     log_level: LogLevel | None = None
     log_format: LogFormat | None = None
     clock: ClockMode | None = None
@@ -38,12 +44,18 @@ def override(config: Config, overrides: Overrides) -> Config:
     """The configuration with the options of the command line in place of its own values.
 
     Raises:
-        ConfigErrors: an address given with `-p` is none, or is given twice.
+        ConfigErrors: an address given with `-p` or `-s` is none, or is given twice.
     """
     observability = config.observability
+    errors: list[ConfigError] = []
+    peers = _addresses("-p", overrides.peers, "the same server would vote twice", errors)
+    servers = _servers(overrides.servers, errors) if overrides.servers else config.servers
+    if errors:
+        raise ConfigErrors(tuple(errors))
     return replace(
         config,
-        sources=_sources(overrides.peers) if overrides.peers else config.sources,
+        sources=tuple(AutoSource(address=address) for address in peers) or config.sources,
+        servers=servers,
         observability=replace(
             observability,
             log_level=overrides.log_level or observability.log_level,
@@ -51,22 +63,28 @@ def override(config: Config, overrides: Overrides) -> Config:
             observation_path=observability.observation_path if overrides.observation_path is None else overrides.observation_path,
             configuration_path=observability.configuration_path if overrides.configuration_path is None else overrides.configuration_path,
         ),
-        clock=ClockConfig(mode=overrides.clock or config.clock.mode),
+        clock=replace(config.clock, mode=overrides.clock or config.clock.mode),
     )
 
 
-def _sources(peers: tuple[str, ...]) -> tuple[AutoSource, ...]:
+def _addresses(option: str, texts: tuple[str, ...], harm: str, errors: list[ConfigError]) -> list[ServerAddress]:
     addresses: list[ServerAddress] = []
-    errors: list[ConfigError] = []
-    for peer in peers:
+    for text in texts:
         try:
-            address = ServerAddress.parse(peer)
+            address = ServerAddress.parse(text)
         except ValueError as error:
-            errors.append(ConfigError(str(error), key="-p"))
+            errors.append(ConfigError(str(error), key=option))
             continue
         if address in addresses:
-            errors.append(ConfigError(f'"{address}" is given twice; the same server would vote twice', key="-p"))
+            errors.append(ConfigError(f'"{address}" is given twice; {harm}', key=option))
         addresses.append(address)
-    if errors:
-        raise ConfigErrors(tuple(errors))
-    return tuple(AutoSource(address=address) for address in addresses)
+    return addresses
+
+
+def _servers(texts: tuple[str, ...], errors: list[ConfigError]) -> tuple[ServerConfig, ...]:
+    from ntp_daemon.config.server import ServerConfig  # noqa: PLC0415 — not every daemon serves
+
+    addresses = _addresses("-s", texts, "once is enough", errors)
+    names = (address.host for address in addresses if address.numeric() is None)
+    errors += (ConfigError(f'"{name}" is a name: give a numeric address of this machine, like 0.0.0.0 or [::]', key="-s") for name in names)
+    return tuple(ServerConfig(listen=address) for address in addresses)

@@ -14,9 +14,13 @@ from ntp_proto.errors import ConfigError
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
+    from ntp_daemon.config.server import ServerConfig
+
     Table = TypeVar("Table", bound=DataclassInstance)
 
-__all__ = ["SOURCE_MODES", "Document", "ModelField", "model_fields", "read_config"]
+__all__ = ["SOURCE_MODES", "Document", "ModelField", "Places", "model_fields", "read_config"]
+
+Item = TypeVar("Item")
 
 SOURCE_MODES: dict[str, type[ServerSource | PoolSource]] = {"server": ServerSource, "pool": PoolSource}
 _MODE_EXPECTED = '"server" or "pool"'
@@ -66,7 +70,7 @@ class ModelField:
 
 def model_fields(table: type[DataclassInstance]) -> tuple[ModelField, ...]:
     """The fields of a class of the model that can be written in a file."""
-    hints = get_type_hints(table, include_extras=True)
+    hints = get_type_hints(table, localns={"ServerConfig": object}, include_extras=True)  # those are read apart from the sections
     described = (_describe(item, hints[item.name]) for item in fields(table))
     return tuple(item for item in described if item.rule is not None or item.table is not None)
 
@@ -82,34 +86,57 @@ def _describe(item: Field[object], hint: object) -> ModelField:
     )
 
 
-def read_config(root: Mapping[str, object], document: Document) -> tuple[Config, tuple[int, ...]]:
-    """The configuration that the root table describes, and the place of each of its sources in the file, from 0.
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the tables of a configuration that could be read stand in the file.
 
-    What is wrong goes to `document`, and the default, or no source, stands in its place, so that the rest can be looked at nevertheless.
+    Attributes:
+        sources: The place of each of its sources among the `[[source]]` tables, from 0.
+        servers: The same for the `[[server]]` tables.
+    """
+
+    sources: tuple[int, ...]
+    servers: tuple[int, ...]
+
+
+def read_config(root: Mapping[str, object], document: Document) -> tuple[Config, Places]:
+    """The configuration that the root table describes, and the places of its tables.
+
+    What is wrong goes to `document`, and the default, or no table, stands in its place, so that the rest can be looked at nevertheless.
     """
     sections = {item.key: item for item in model_fields(Config)}
     sources: dict[int, Source] = {}
+    servers: dict[int, ServerConfig] = {}
     values: dict[str, object] = {}
     for key, value in root.items():
         section = sections.get(key)
         if key == "source":
-            sources = _read_sources(value, document)
+            sources = _read_array(key, value, _read_source, document)
+        elif key == "server":
+            servers = _read_array(key, value, _read_server, document)
         elif section is None:
-            document.fail((key,), _unknown(key, (), ["source", *sections]))
+            document.fail((key,), _unknown(key, (), ["source", "server", *sections]))
         else:
             values[section.name] = _read_value(section, value, (key,), document)
     intact = {name: value for name, value in values.items() if value is not None}
     # type: each value was read as the type of its field
-    config = Config(sources=tuple(sources.values()), **intact)  # type: ignore[arg-type]
-    return config, tuple(sources)
+    config = Config(sources=tuple(sources.values()), servers=tuple(servers.values()), **intact)  # type: ignore[arg-type]
+    return config, Places(tuple(sources), tuple(servers))
 
 
-def _read_sources(value: object, document: Document) -> dict[int, Source]:
+def _read_array(key: str, value: object, read: Callable[[object, KeyPath, Document], Item | None], document: Document) -> dict[int, Item]:
+    """The tables of an array that are right, by their place in it."""
     if not isinstance(value, list):
-        document.fail(("source",), "sources are written as [[source]], in double brackets: one such table for each")
+        document.fail((key,), f"{key}s are written as [[{key}]], in double brackets: one such table for each")
         return {}
-    read = {index: _read_source(item, ("source", index), document) for index, item in enumerate(value)}
-    return {index: source for index, source in read.items() if source is not None}
+    items = ((index, read(item, (key, index), document)) for index, item in enumerate(value))
+    return {index: item for index, item in items if item is not None}
+
+
+def _read_server(value: object, path: KeyPath, document: Document) -> ServerConfig | None:
+    from ntp_daemon.config.server import ServerConfig  # noqa: PLC0415 — not every daemon serves
+
+    return _read_table(ServerConfig, value, path, document)
 
 
 def _read_source(value: object, path: KeyPath, document: Document) -> Source | None:
@@ -172,8 +199,11 @@ def _unknown(key: str, path: KeyPath, known: Iterable[str]) -> str:
 
 def _all_keys() -> Iterable[tuple[str, set[str]]]:
     """Every table but the sources, with its keys, for those who wrote a key into the wrong one."""
+    from ntp_daemon.config.server import ServerConfig  # noqa: PLC0415 — only an error needs it
+
     for section in model_fields(Config):
         assert section.table is not None, "the configuration consists of tables"
         parts = model_fields(section.table)
         yield f"[{section.key}]", {part.key for part in parts}
         yield from ((f"[{section.key}.{part.key}]", {item.key for item in model_fields(part.table)}) for part in parts if part.table is not None)
+    yield "[[server]]", {part.key for part in model_fields(ServerConfig)}
