@@ -18,7 +18,13 @@ from support.programs import Program, python, run
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-MODULES = {"ntp-daemon": "ntp_daemon", "ntp-ctl": "ntp_ctl", "ntp-metrics-exporter": "ntp_metrics_exporter", "ntp-sim": "ntp_sim"}
+MODULES = {
+    "ntp-daemon": "ntp_daemon",
+    "ntp-ctl": "ntp_ctl",
+    "ntp-query": "ntp_ctl.query",
+    "ntp-metrics-exporter": "ntp_metrics_exporter",
+    "ntp-sim": "ntp_sim",
+}
 NOT_FROM_HERE = {"./dev test": "it is what runs this test"}
 NEEDS_A_DAEMON = {Path("docs/protocol-sockets.md"): "its example reads the socket of a running daemon"}
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
