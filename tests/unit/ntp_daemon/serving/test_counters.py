@@ -1,0 +1,46 @@
+"""Counts keep their places on the way through shared memory, and add up."""
+
+import os
+
+from ntp_daemon.serving.counters import PAGE_WORDS, CounterPage, ServingCounters
+from ntp_daemon.serving.shared_memory import SharedRegion
+from ntp_proto.server import AnswerKind, DropReason, Tally
+
+
+def numbered(start: int) -> ServingCounters:
+    numbers = iter(range(start, start + 1000))
+    tally = Tally(
+        answered=[next(numbers) for _ in AnswerKind],
+        dropped=[next(numbers) for _ in DropReason],
+        kissed=[next(numbers) for _ in DropReason],
+        bytes_in=next(numbers),
+        bytes_out=next(numbers),
+        send_errors=next(numbers),
+    )
+    return ServingCounters(tally=tally, slow=next(numbers), events_lost=next(numbers), hook_errors=next(numbers), clients=next(numbers))
+
+
+def test_every_number_arrives_in_its_place() -> None:
+    region = SharedRegion.create("counters", PAGE_WORDS, writable_by_others=True)
+    other = SharedRegion.attach(os.dup(region.fd), writable=True)
+    CounterPage(other.words).store(numbered(1))
+    assert CounterPage(region.words).load() == numbered(1)
+    assert len(set(region.words)) == PAGE_WORDS
+    other.close()
+    region.close()
+
+
+def test_a_new_page_is_zero_and_a_page_of_its_own_works_too() -> None:
+    page = CounterPage()
+    assert page.load() == ServingCounters()
+    page.store(numbered(5))
+    assert page.load() == numbered(5)
+
+
+def test_they_add_up() -> None:
+    one = ServingCounters(kernel_drops=1, worker_restarts=2)
+    total = numbered(1) + numbered(100) + one
+    assert total.tally.dropped == [a + b for a, b in zip(numbered(1).tally.dropped, numbered(100).tally.dropped, strict=True)]
+    assert total.totals.received == sum(total.tally.answered) + sum(total.tally.dropped)
+    assert (total.kernel_drops, total.worker_restarts, total.slow) == (1, 2, numbered(1).slow + numbered(100).slow)
+    assert numbered(1) == numbered(1), "adding changes neither of the two"
