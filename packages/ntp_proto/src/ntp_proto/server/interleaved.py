@@ -51,7 +51,7 @@ class TransmitTable:
     """The transmit timestamps of past answers by their receive timestamps.
 
     Args:
-        size: Places, at least 1; rounded up to a power of two.
+        size: Places, rounded up to a power of two, at least 2.
 
     Source: RFC 9769 §2 (state without addresses, limited in size).
     """
@@ -96,4 +96,7 @@ class TransmitTable:
             self._receive[place] = self._transmit[place] = 0
 
     def _place(self, receive: int) -> int:
-        return (receive * _SCATTER & _U64) >> self._shift
+        """Two rounds: after one alone, answers at even distances in time would crowd together for some distances."""
+        mixed = receive * _SCATTER & _U64
+        mixed ^= mixed >> 32
+        return (mixed * _SCATTER & _U64) >> self._shift

@@ -67,14 +67,16 @@ def _intervals(prefix: str) -> list[_Interval]:
         ValueError: no prefix.
     """
     try:
-        network = ipaddress.ip_network(prefix, strict=False)
+        # A zone means an interface of this machine; no packet carries it.
+        network = ipaddress.ip_network("" if "%" in prefix else prefix, strict=False)
     except ValueError as error:
         raise ValueError(f"not an address or a prefix such as 192.0.2.0/24 or 2001:db8::/32: {prefix!r}") from error
     first, last = int(network.network_address), int(network.broadcast_address)
     if network.version == 4:
         return [(_MAPPED_FIRST + first, _MAPPED_FIRST + last)]
-    if first < _MAPPED_FIRST and last > _MAPPED_LAST:
-        return [(first, _MAPPED_FIRST - 1), (_MAPPED_LAST + 1, last)]
+    if network.prefixlen < 96 and first <= _MAPPED_FIRST <= last:
+        around = [(first, _MAPPED_FIRST - 1), (_MAPPED_LAST + 1, last)]
+        return [(start, end) for start, end in around if start <= end]
     return [(first, last)]
 
 

@@ -10,6 +10,8 @@ from ntp_proto.time_types import NtpTimestamp
 
 __all__ = ["kiss_reply", "time_reply"]
 
+_UNSYNCHRONIZED = LeapIndicator.UNSYNCHRONIZED
+
 
 def time_reply(request: Header, snapshot: Snapshot, received_at: NtpTimestamp, transmit_at: NtpTimestamp) -> Header:
     """The time: version and poll of the request, its transmit timestamp as origin timestamp, and what the snapshot says when it leaves.
@@ -22,17 +24,18 @@ def time_reply(request: Header, snapshot: Snapshot, received_at: NtpTimestamp, t
 
     Source: RFC 5905 §8 and §9.2; leap and stratum of an unsynchronised server are those of §7.3.
     """
-    is_synchronized = snapshot.is_synchronized_at(transmit_at)
-    leap = snapshot.leap if is_synchronized else LeapIndicator.UNSYNCHRONIZED
-    # A snapshot that is unsynchronised by itself has the stratum it wants to show; one that has only grown too old has not.
-    has_expired = not is_synchronized and snapshot.leap is not LeapIndicator.UNSYNCHRONIZED
+    dispersion = snapshot.dispersion_at(transmit_at)
+    leap, stratum = snapshot.leap, snapshot.stratum
+    # A snapshot that is unsynchronised by itself has the stratum that it wants to show; one that has grown too old has not.
+    if leap is not _UNSYNCHRONIZED and not snapshot.is_synchronized_with(dispersion):
+        leap, stratum = _UNSYNCHRONIZED, UNSYNCHRONIZED_STRATUM
     return Header(
         first_byte=leap << 6 | (request.first_byte & 0o70) | reply_mode(request.first_byte),
-        stratum=UNSYNCHRONIZED_STRATUM if has_expired else snapshot.stratum,
+        stratum=stratum,
         poll_log2=request.poll_log2,
         precision=snapshot.precision,
         root_delay_bits=snapshot.root_delay.to_short(),
-        root_dispersion_bits=snapshot.dispersion_at(transmit_at).to_short(),
+        root_dispersion_bits=dispersion.to_short(),
         reference_id_bits=snapshot.reference_id.bits,
         reference_bits=snapshot.reference_time.bits,
         origin_bits=request.transmit_bits,

@@ -22,6 +22,8 @@ MAPPED_PREFIX = bytes(10) + b"\xff\xff"
 _UNSPECIFIED = bytes(16)
 _BROADCAST = MAPPED_PREFIX + b"\xff\xff\xff\xff"
 _NTP_PORT = 123
+_USUAL_FORMS = frozenset({3 << 3 | Mode.CLIENT, 4 << 3 | Mode.CLIENT})
+"""Version and mode of nearly every request, as they stand in the first octet."""
 
 
 class Endpoint(NamedTuple):
@@ -78,17 +80,19 @@ def judge_form(data: bytes, client_port: int, *, is_legacy_served: bool) -> Drop
         client_port: Where it came from.
         is_legacy_served: Whether versions 1 and 2, and symmetric active requests (answered in passive mode), are served too.
 
-    Source: RFC 5905 §9.2 (only client requests need no association); RFC 1059 §3.2.2 for version 1, which has no mode.
+    Source: RFC 5905 §9.2 (a client's request is the one packet that is answered without an association).
     """
     length = len(data)
     if not HEADER_LENGTH <= length <= PACKET_MAXIMUM or length % 4:
         return DropReason.BAD_LENGTH
+    if data[0] & 0o77 in _USUAL_FORMS:
+        return None
     version, mode = data[0] >> 3 & 7, data[0] & 7
     if not (1 if is_legacy_served else 3) <= version <= 4:
         return DropReason.BAD_VERSION
-    if mode == Mode.CLIENT or (is_legacy_served and mode == Mode.SYMMETRIC_ACTIVE):
+    if is_legacy_served and mode in (Mode.CLIENT, Mode.SYMMETRIC_ACTIVE):
         return None
-    # A version 1 packet tells a client from a server by the port alone. One from port 123 may be a server's answer.
+    # Version 1 has no mode: its clients are told from its servers by the port alone, and what comes from port 123 may be a server's answer.
     if is_legacy_served and version == 1 and mode == Mode.RESERVED and client_port != _NTP_PORT:
         return None
     return DropReason.BAD_MODE

@@ -17,6 +17,7 @@ UNSYNCHRONIZED_STRATUM = 16
 _U64 = (1 << 64) - 1
 _I64_MAX = (1 << 63) - 1
 _NONE = NtpDuration(0)
+_UNSYNCHRONIZED = LeapIndicator.UNSYNCHRONIZED
 _RATE_MAXIMUM = 0.1
 """s/s: far beyond any oscillator, and no product with a time since the snapshot exceeds 63 bits."""
 
@@ -42,7 +43,7 @@ class Snapshot:
     Raises:
         ValueError: A field that no answer can hold, or a rate that is not a finite number.
 
-    Source: RFC 5905 §7.3, §11.1 (the system variables) and §10 (dispersion grows by PHI).
+    Source: RFC 5905 §11.1 (the system variables).
     """
 
     leap: LeapIndicator
@@ -116,7 +117,11 @@ class Snapshot:
 
     def is_synchronized_at(self, kernel: NtpTimestamp) -> bool:
         """Whether there is time to serve when the kernel's clock reads `kernel`."""
-        return self.leap is not LeapIndicator.UNSYNCHRONIZED and self.dispersion_at(kernel).value <= self.dispersion_limit.value
+        return self.is_synchronized_with(self.dispersion_at(kernel))
+
+    def is_synchronized_with(self, dispersion: NtpDuration) -> bool:
+        """The same, for a root dispersion that is known already."""
+        return self.leap is not _UNSYNCHRONIZED and dispersion.value <= self.dispersion_limit.value
 
     def _elapsed(self, kernel: NtpTimestamp) -> int:
         return (kernel - self.as_of).value
