@@ -8,7 +8,7 @@ from ntp_proto.server.counters import ServerTotals, Tally, totals
 from ntp_proto.server.interleaved import TransmitTable
 from ntp_proto.server.policy import AccessList, RefusalAction, ServerPolicy
 from ntp_proto.server.prefix_table import PrefixTable
-from ntp_proto.server.rate_limit import Bucket, Rate
+from ntp_proto.server.rate_limit import Bucket, Rate, TokenBucket
 from ntp_proto.server.request import Endpoint, Request, address_text, pack_address
 from ntp_proto.server.responder import Hook, NamePolicy, NameVerdict, Responder
 from ntp_proto.server.snapshot import Snapshot
@@ -40,6 +40,7 @@ __all__ = [
     "ServerTotals",
     "Snapshot",
     "Tally",
+    "TokenBucket",
     "TransmitTable",
     "Verdict",
     "address_text",

@@ -10,8 +10,9 @@ Source: the "virtual scheduling" form of the generic cell rate algorithm, ITU-T 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
-__all__ = ["LONG_AGO_NS", "Bucket", "Rate", "nanoseconds"]
+__all__ = ["LONG_AGO_NS", "Bucket", "Rate", "TokenBucket", "nanoseconds"]
 
 LONG_AGO_NS = -(1 << 62)
 """Before every instant that can occur."""
@@ -54,6 +55,18 @@ class Rate:
     def tolerance_ns(self) -> int:
         """How far ahead of now a bucket may be full again and still give a token."""
         return min((self.burst - 1) * self.interval_ns, 1 << 61)
+
+
+class TokenBucket(Protocol):
+    """The limit of all clients together; here in Python, in the fast path in C."""
+
+    def take(self, now: float) -> bool:
+        """Take a token if there is one.
+
+        Args:
+            now: Monotonic, s.
+        """
+        ...
 
 
 class Bucket:

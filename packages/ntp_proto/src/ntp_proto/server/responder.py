@@ -25,7 +25,7 @@ from ntp_proto.packet import Header
 from ntp_proto.server.client_table import ClientTable
 from ntp_proto.server.interleaved import TransmitTable, asks_interleaved, mark_receive, mark_transmit
 from ntp_proto.server.policy import ServerPolicy
-from ntp_proto.server.rate_limit import Bucket
+from ntp_proto.server.rate_limit import Bucket, TokenBucket
 from ntp_proto.server.reply import kiss_reply, time_reply
 from ntp_proto.server.request import Request, judge_ends, judge_form
 from ntp_proto.server.snapshot import Snapshot
@@ -61,14 +61,23 @@ class Responder:
         clients: What is remembered of the clients; made for `policy.clients`.
         name_policy: The policy on host names; None: there is none.
         hook: See `Hook`; None: there is none.
+        global_bucket: The one for `policy.global_limit` that the fast path takes from too; None: it is made here.
     """
 
-    def __init__(self, policy: ServerPolicy, clients: ClientTable, *, name_policy: NamePolicy | None = None, hook: Hook | None = None) -> None:
+    def __init__(
+        self,
+        policy: ServerPolicy,
+        clients: ClientTable,
+        *,
+        name_policy: NamePolicy | None = None,
+        hook: Hook | None = None,
+        global_bucket: TokenBucket | None = None,
+    ) -> None:
         self.policy = policy
         self.clients = clients
         self._name_policy = name_policy
         self._hook = hook
-        self._global_bucket = Bucket(policy.global_limit) if policy.global_limit else None
+        self._global_bucket = global_bucket or (Bucket(policy.global_limit) if policy.global_limit else None)
         self._sent = TransmitTable(policy.interleaved_size) if policy.interleaved_size else None
 
     def respond(self, request: Request, transmit_at: NtpTimestamp, snapshot: Snapshot, now: float) -> Verdict:
