@@ -121,3 +121,13 @@ def test_stamps_work_across_the_end_of_the_era(machine: FakeMachine) -> None:
     assert stamp.is_zero
     machine.advance(2.0)
     assert (clock.read() - clock.to_virtual(stamp)).to_ns() == 2 * NS
+
+
+def test_how_far_it_is_ahead_of_the_system_is_what_makes_its_time_of_a_stamp(machine: FakeMachine, clock: VirtualClock) -> None:
+    clock.step(NtpDuration.from_seconds(-3.25), 0.0)
+    clock.set_frequency(200e-6, 0.0)
+    machine.freq = 50 << 16
+    machine.advance(1000.0)
+    as_of, ahead = clock.ahead_of_system()
+    assert abs((as_of + ahead - clock.read()).to_ns()) < 1000
+    assert ahead.to_seconds() == pytest.approx(-3.25 + 1000.0 * (200e-6 - 50e-6), abs=1e-5)

@@ -87,6 +87,14 @@ class VirtualClock:
         segment = next((s for s in reversed(self._segments) if s.raw_ns <= raw_ns), self._segments[0])
         return NtpTimestamp.from_unix_ns(segment.epoch_ns + segment.monotonic_at(raw_ns))
 
+    def ahead_of_system(self) -> tuple[NtpTimestamp, NtpDuration]:
+        """The system clock's time now, and how far this clock is ahead of it: what turns the kernel's stamps into this clock's time."""
+        compared = difference(self._readings.realtime, self._readings.raw)
+        realtime_ns = compared.at_ns + compared.ahead_ns
+        segment = self._segments[-1]
+        ahead_ns = segment.epoch_ns + segment.monotonic_at(compared.at_ns) - realtime_ns
+        return NtpTimestamp.from_unix_ns(realtime_ns), NtpDuration.from_ns(ahead_ns)
+
     def frequency(self) -> float:
         """The frequency correction in force, s/s against CLOCK_MONOTONIC_RAW."""
         return self._segments[-1].frequency

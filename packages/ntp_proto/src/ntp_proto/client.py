@@ -122,6 +122,11 @@ class Client:
         """The ids of the sources."""
         return frozenset(self._peers)
 
+    def remote(self, source: int) -> Address | None:
+        """Where a source is; None when it is not followed any more."""
+        peer = self._peers.get(source)
+        return peer.remote if peer else None
+
     def add_source(
         self, source: int, label: SourceLabel, remote: Address, config: AssociationConfig, now: float, *, start_delay_s: float = 0.0
     ) -> list[ClientAction]:

@@ -32,6 +32,7 @@ workers = 0
 receive-buffer = 0
 send-buffer = 65536
 serve-unsynchronized = false
+interleaved-cache-size = 0
 legacy-versions = true
 
 [server.dns-policy]
@@ -82,6 +83,7 @@ def test_every_key_is_read() -> None:
     assert (first.rate_limiting_ipv4_prefix, first.rate_limiting_ipv6_prefix) == (24, 56)
     assert (first.global_rate_limit, first.global_rate_burst) == (400_000.0, 100_000)
     assert (first.workers, first.receive_buffer, first.send_buffer) == (0, 0, 65536)
+    assert first.interleaved_cache_size == 0
     assert (first.serve_unsynchronized, first.legacy_versions) == (False, True)
     assert first.dns_policy == DnsPolicyConfig(
         deny_suffixes=("bad.example",),
@@ -141,7 +143,8 @@ def test_a_network_with_bits_beyond_its_prefix_is_not_guessed() -> None:
     [
         ("workrs = 2", "server.workrs: unknown key; did you mean workers?"),
         ("rate-burst = 0", "server.rate-burst: must be a whole number from 1 to 1000000, got 0"),
-        ("rate-limit = -1", "server.rate-limit: must be a number of 0 or more, got -1"),
+        ("rate-limit = 1e-9", "server.rate-limit: must be 0, or a number from 0.000001 to 1000000000, got 1e-09"),
+        ("rate-limit = -1", "server.rate-limit: must be 0, or a number from 0.000001 to 1000000000, got -1"),
         ('listen = "ntp.example"', 'server.listen: must be a numeric address, like "0.0.0.0:123", "192.0.2.1" or "[::]:123", got "ntp.example"'),
         ('listen = "0.0.0.0:70000"', "server.listen: '70000' is not a port: a port is a number from 1 to 65535"),
         ('denylist = ["10.0.0.0/8"]', "server.denylist: must be a table, got a list"),

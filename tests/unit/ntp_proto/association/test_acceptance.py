@@ -94,7 +94,9 @@ class TestJudge:
             precision=-23,
             origin_source=StampSource.HARDWARE,
             destination_source=StampSource.KERNEL,
+            reference_time=header.reference,
         )
+        assert not header.reference.is_zero
 
     @pytest.mark.parametrize("letters", ["DENY", "RSTR", "RATE", "NTSN"])
     def test_kisses(self, letters: str) -> None:

@@ -34,6 +34,7 @@ __all__ = [
     "one_of",
     "path",
     "permissions",
+    "rate",
     "reference_id",
     "serve_address",
     "server_address",
@@ -186,6 +187,18 @@ def number(*, above: float | None = None, maximum: float = math.inf) -> Rule:
 
     limits = _range(0, maximum) if above is None else f"above {above:g}" + (f" and at most {maximum:g}" if math.isfinite(maximum) else "")
     return Rule(f"a number {limits}", parse)
+
+
+def rate() -> Rule:
+    """So many a second, or no limit."""
+
+    def parse(value: object) -> float:
+        result = _real(value)
+        if not (result == 0.0 or 1e-6 <= result <= 1e9):
+            raise _BrokenRuleError
+        return result
+
+    return Rule("0, or a number from 0.000001 to 1000000000", parse)
 
 
 def duration() -> Rule:

@@ -43,7 +43,7 @@ __all__ = [
 
 _DISCIPLINE = DisciplineConfig()
 _LOCAL_CLOCK = ReferenceId.from_ascii("LOCL")
-_NOBODY = ReferenceId(0)
+_NOBODY = ReferenceId.from_ascii("INIT")
 
 # RFC 5905 §7.2 has MINPOLL 4 and MAXPOLL 17. Shorter intervals are for servers and networks of one's own.
 _POLL = keys.whole(-6, 17)

@@ -106,7 +106,7 @@ class ServerConfig:
     denylist: Denylist = field(default_factory=Denylist)
     allowlist: Allowlist = field(default_factory=Allowlist)
     deny_kiss_code: Annotated[DenyKiss, Key('The kiss code for those whom action = "deny" turns away.', keys.one_of(DenyKiss))] = DenyKiss.DENY
-    rate_limit: Annotated[float, Key("How many requests a second a client may send in the long run; 0: no limit.", keys.number(), "1/s")] = 0.0
+    rate_limit: Annotated[float, Key("How many requests a second a client may send in the long run; 0: no limit.", keys.rate(), "1/s")] = 0.0
     rate_burst: Annotated[int, Key("How many it may send at once after a pause.", keys.whole(1, 1_000_000))] = 8
     rate_limiting_cutoff_ms: Annotated[int, Key("The shortest time between two requests of a client; 0: none.", keys.whole(0, 3_600_000), "ms")] = 0
     rate_limiting_action: Annotated[
@@ -117,15 +117,15 @@ class ServerConfig:
         Key(
             "One in 2 to the power of this requests beyond the limit is answered all the same, so that nobody who forges a client's address"
             " can silence it; 0: none.",
-            keys.whole(0, 15),
+            keys.whole(0, 32),
             "log2",
         ),
-    ] = 3
-    rate_limiting_cache_size: Annotated[int, Key("How many clients each worker remembers.", keys.whole(1, 16_777_216))] = 65536
-    rate_limiting_ipv4_prefix: Annotated[int, Key("IPv4 addresses that agree in so many bits are one client.", keys.whole(1, 32), "bits")] = 32
-    rate_limiting_ipv6_prefix: Annotated[int, Key("IPv6 addresses that agree in so many bits are one client.", keys.whole(1, 128), "bits")] = 64
-    global_rate_limit: Annotated[float, Key("How many requests a second all clients may send together; 0: no limit.", keys.number(), "1/s")] = 0.0
-    global_rate_burst: Annotated[int, Key("How many they may send at once after a pause.", keys.whole(1, 1_000_000_000))] = 1000
+    ] = 2
+    rate_limiting_cache_size: Annotated[int, Key("How many clients each worker remembers.", keys.whole(1, 16_777_216))] = 16384
+    rate_limiting_ipv4_prefix: Annotated[int, Key("IPv4 addresses that agree in so many bits are one client.", keys.whole(8, 32), "bits")] = 32
+    rate_limiting_ipv6_prefix: Annotated[int, Key("IPv6 addresses that agree in so many bits are one client.", keys.whole(16, 128), "bits")] = 64
+    global_rate_limit: Annotated[float, Key("How many requests a second all clients may send together; 0: no limit.", keys.rate(), "1/s")] = 0.0
+    global_rate_burst: Annotated[int, Key("How many they may send at once after a pause.", keys.whole(1, 1_000_000))] = 1000
     workers: Annotated[
         int | None,
         Key(
@@ -141,6 +141,9 @@ class ServerConfig:
     serve_unsynchronized: Annotated[
         bool, Key("Whether clients are told that there is no time (leap indicator 3), or get no answer until there is one.", keys.boolean())
     ] = True
+    interleaved_cache_size: Annotated[
+        int, Key("How many answers each worker remembers for clients that use interleaved mode; 0: basic mode only.", keys.whole(0, 16_777_216))
+    ] = 16384
     legacy_versions: Annotated[bool, Key("Whether NTP versions 1 and 2 and symmetric requests are answered too.", keys.boolean())] = False
     dns_policy: DnsPolicyConfig = field(default_factory=DnsPolicyConfig)
     request_log: RequestLogConfig = field(default_factory=RequestLogConfig)

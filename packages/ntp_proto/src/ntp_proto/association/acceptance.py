@@ -129,6 +129,7 @@ def _measurement(header: Header, datagram: Datagram, request: Request, departure
         precision=header.precision,
         origin_source=departure.source,
         destination_source=datagram.stamp_source,
+        reference_time=header.reference,
     )
 
 

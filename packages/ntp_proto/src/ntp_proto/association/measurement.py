@@ -38,6 +38,7 @@ class Measurement:
         precision: log2 s, the server's clock reading.
         origin_source: Who stamped `origin`.
         destination_source: Who stamped `destination`.
+        reference_time: When the server's clock was last set, its clock; zero: it did not say.
 
     Source: RFC 5905 §8, figure 15 (T1 to T4 are origin, receive, transmit, destination).
     """
@@ -56,6 +57,7 @@ class Measurement:
     precision: int
     origin_source: StampSource
     destination_source: StampSource
+    reference_time: NtpTimestamp = _ZERO
 
     @property
     def offset(self) -> NtpDuration:
