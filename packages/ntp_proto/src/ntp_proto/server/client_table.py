@@ -111,7 +111,7 @@ class ClientTable(Protocol):
 
         Args:
             client: Packed address, 16 octets.
-            now: Monotonic, s.
+            now: Monotonic, s; never before that of an earlier call.
         """
         ...
 
