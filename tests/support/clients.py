@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import socket
 import sys
 from collections.abc import Mapping, Sequence
@@ -12,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-import pytest
-
 from ntp_ctl.client import fetch_observation
 from ntp_proto.datagram import Address
 from ntp_proto.observation import Observation
+from support.peers import peer
 from support.programs import Program, python, wait_until
 
 
@@ -120,9 +118,7 @@ def _is_listening(path: Path) -> bool:
 
 def start_chronyd(folder: Path, *lines: str) -> Program:
     """chronyd in the foreground, its files in `folder`; the test is skipped where there is none."""
-    path = os.environ.get("CHRONYD") or shutil.which("chronyd") or shutil.which("chronyd", path="/usr/sbin:/sbin:/usr/local/sbin")
-    if path is None:
-        pytest.skip("no chronyd: install chrony, or name one in CHRONYD (.ci/peers.sh fetches Debian's)")
+    path = peer("chronyd")
     config = folder / "chrony.conf"
     config.write_text("\n".join([*lines, "cmdport 0", "bindcmdaddress /", f"pidfile {folder / 'chronyd.pid'}", ""]))
     return Program([path, "-x", "-d", "-f", str(config), "-u", _user()])

@@ -16,6 +16,7 @@ from typing import Self
 
 from ntp_proto.datagram import Address
 from ntp_proto.packet import Header
+from support.namespace import Namespace
 from support.programs import DEADLINE_S
 
 Forge = Callable[[bytes], list[bytes]]
@@ -26,11 +27,19 @@ _WAITING_MAXIMUM = 256
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A datagram as it passed; `at` is monotonic, s."""
+    """A datagram as it passed.
+
+    Attributes:
+        at: When, monotonic, s.
+        data: All of it.
+        client_port: Of the client from whom it came, or to whom it went.
+        clock_ns: When, by this machine's clock, ns since 1970: before it went on to the server, after it came from there.
+    """
 
     at: float
     data: bytes
     client_port: int
+    clock_ns: int
 
     @property
     def header(self) -> Header:
@@ -45,12 +54,22 @@ class Tap:
         host: Address to listen on.
         port: 0 takes a free one.
         forge: Makes what is sent to the client in addition, before the answer.
+        network: The network in which it listens; None: this machine's. The server is in this machine's in any case.
     """
 
-    def __init__(self, server: Address | None, host: str = "127.0.0.1", port: int = 0, forge: Forge = lambda _request: []) -> None:
+    def __init__(
+        self,
+        server: Address | None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        forge: Forge = lambda _request: [],
+        network: Namespace | None = None,
+    ) -> None:
         self._server = server
         self._forge = forge
-        self._front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        with network.entered() if network else contextlib.nullcontext():
+            self._front = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._front.bind((host, port))
         self._back = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._back.bind(("127.0.0.1", 0))
@@ -115,21 +134,24 @@ class Tap:
     def _carry_request(self) -> None:
         data, client = self._front.recvfrom(65536)
         with self._changed:
-            self._requests.append(Seen(time.monotonic(), data, client[1]))
+            self._requests.append(Seen(time.monotonic(), data, client[1], time.time_ns()))
             self._changed.notify_all()
         for forged in self._forge(data):
             self._front.sendto(forged, client)
-        self._waiting[data[40:48]] = client
-        if len(self._waiting) > _WAITING_MAXIMUM:
+        # The server copies the transmit timestamp to the origin timestamp of its answer; in interleaved mode (RFC 9769) the receive timestamp.
+        for copied in {data[40:48], data[32:40]} - {bytes(8)}:
+            self._waiting[copied] = client
+        while len(self._waiting) > _WAITING_MAXIMUM:
             self._waiting.popitem(last=False)
         if self._server is not None:
             self._back.sendto(data, (self._server.host, self._server.port))
 
     def _carry_answer(self) -> None:
         data = self._back.recv(65536)
-        client = self._waiting.pop(data[24:32], None)  # the origin timestamp is the request's transmit timestamp
+        clock_ns = time.time_ns()
+        client = self._waiting.pop(data[24:32], None)
         if client is not None:
             with self._changed:
-                self._answers.append(Seen(time.monotonic(), data, client[1]))
+                self._answers.append(Seen(time.monotonic(), data, client[1], clock_ns))
                 self._changed.notify_all()
             self._front.sendto(data, client)
