@@ -2,20 +2,22 @@
 
 import select
 import time
-from typing import Protocol
+from typing import Protocol, TypeVar
 
-from ntp_proto.datagram import Datagram
 from ntp_proto.time_types import NtpTimestamp
 
 DEADLINE_MS = 5_000
 
 
-class Receiver(Protocol):
+Received_co = TypeVar("Received_co", covariant=True)
+
+
+class Receiver(Protocol[Received_co]):
     def fileno(self) -> int: ...
-    def receive(self) -> Datagram | None: ...
+    def receive(self) -> Received_co | None: ...
 
 
-def receive(sock: Receiver) -> Datagram:
+def receive(sock: Receiver[Received_co]) -> Received_co:
     """The next datagram; readiness may also be an error report, so it is asked again until the deadline."""
     poll = select.poll()
     poll.register(sock.fileno(), select.POLLIN)
@@ -26,7 +28,7 @@ def receive(sock: Receiver) -> Datagram:
     raise AssertionError("no datagram came")
 
 
-def is_ready(sock: Receiver) -> bool:
+def is_ready(sock: Receiver[object]) -> bool:
     """Whether an event loop would be woken for this socket."""
     poll = select.poll()
     poll.register(sock.fileno(), select.POLLIN)

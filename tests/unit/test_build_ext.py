@@ -44,13 +44,13 @@ def products(checkout: Path) -> set[str]:
 def test_it_builds_next_to_the_packages(checkout: Path, build: Build) -> None:
     done = build()
     assert (done.returncode, done.stderr) == (0, "")
-    assert products(checkout) == {"_timex", "_timex_abi", "_socket"}
+    assert products(checkout) == {"_timex", "_timex_abi", "_socket", "_fast_server"}
 
 
 def test_without_a_compiler_there_is_a_fallback_and_a_warning_that_helps(checkout: Path, build: Build) -> None:
     done = build(CC="/nowhere/cc")
     assert done.returncode == 0
-    assert done.stderr.count("there is no C compiler ('/nowhere/cc'); on Debian and Ubuntu: apt install gcc python3-dev") == 2
+    assert done.stderr.count("there is no C compiler ('/nowhere/cc'); on Debian and Ubuntu: apt install gcc python3-dev") == 3
     assert products(checkout) == {"_timex_abi"}
 
 
@@ -68,7 +68,7 @@ def test_an_extension_that_no_longer_compiles_is_taken_away(checkout: Path, buil
     done = build()
     assert "ntp_udp._socket was not compiled" in done.stderr
     assert "this is not C" in done.stderr, "what the compiler said"
-    assert products(checkout) == {"_timex", "_timex_abi"}
+    assert products(checkout) == {"_timex", "_timex_abi", "_fast_server"}
 
 
 @needs_compiler
@@ -81,7 +81,8 @@ def test_the_fallback_can_be_forced(checkout: Path, build: Build) -> None:
 @needs_compiler
 def test_strict_passes_and_builds_nothing(checkout: Path, build: Build) -> None:
     done = build("--strict")
-    assert (done.returncode, done.stdout) == (0, "ntp_os_clock._timex: no warnings\nntp_udp._socket: no warnings\n")
+    modules = ("ntp_os_clock._timex", "ntp_udp._socket", "ntp_udp._fast_server")
+    assert (done.returncode, done.stdout) == (0, "".join(f"{module}: no warnings\n" for module in modules))
     assert products(checkout) == set()
 
 

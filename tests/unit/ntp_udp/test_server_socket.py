@@ -1,6 +1,7 @@
 """The sockets of a server on loopback: who may share the port, which address answers, what the kernel dropped."""
 
 import contextlib
+import dataclasses
 import errno
 import os
 import socket
@@ -10,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from contracts.loopback import is_between, receive, system_now
-from ntp_proto.datagram import Address, StampSource
+from ntp_proto.datagram import Address
 from ntp_proto.errors import UsageError
+from ntp_proto.server.request import Endpoint, judge_ends, judge_form, pack_address
+from ntp_proto.server.verdict import DropReason
 from ntp_udp.server_socket import Buffers, ServerSocket, _explained, bind_sockets, steer
 from ntp_udp.socket import SocketError, StampHold
 
@@ -50,10 +53,11 @@ def test_an_exchange(keep: contextlib.ExitStack, host: str) -> None:
     before = system_now()
     client.send(b"question")
     question = receive(server)
-    assert (question.data, question.local) == (b"question", server.local)
-    assert question.remote == Address(*client.getsockname()[:2])
-    assert is_between(question.received_at, before, system_now())
-    assert server.send(b"answer", question.remote, question.local)
+    data, asker, local, received_at = question.request
+    assert (data, str(local)) == (b"question", str(server.local))
+    assert str(asker) == str(Address(*client.getsockname()[:2]))
+    assert is_between(received_at, before, system_now())
+    assert server.answer(question, b"answer")
     assert client.recv(100) == b"answer"
     assert server.receive() is None
     assert not server.is_wildcard
@@ -66,28 +70,32 @@ def test_the_reply_leaves_from_the_address_that_was_asked(keep: contextlib.ExitS
     client = client_of(keep, server, host=WILDCARDS[host])
     client.send(b"question")
     question = receive(server)
-    assert question.local == Address(WILDCARDS[host], server.local.port)
-    assert server.send(b"answer", question.remote, question.local)
+    assert question.request.local == Endpoint(pack_address(WILDCARDS[host]), server.local.port)
+    assert server.answer(question, b"answer")
     assert client.recv(100) == b"answer"
 
 
-def test_a_broadcast_is_not_heard(keep: contextlib.ExitStack) -> None:
+def test_a_broadcast_is_told_as_one(keep: contextlib.ExitStack) -> None:
     [server] = bind(keep, "0.0.0.0")
     client = keep.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
     client.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
     client.sendto(b"to all", ("127.255.255.255", server.local.port))
     client.sendto(b"to one", ("127.0.0.1", server.local.port))
-    assert receive(server).data == b"to one"
-    assert server.receive() is None
+    [to_all, to_one] = [receive(server), receive(server)]
+    assert to_all.request.local.address == pack_address("255.255.255.255")
+    assert judge_ends(to_all.request.client, to_all.request.local) is DropReason.BAD_DESTINATION
+    assert judge_ends(to_one.request.client, to_one.request.local) is None
 
 
 def test_arrivals_are_stamped_by_the_kernel(keep: contextlib.ExitStack) -> None:
+    """A datagram that waits in the queue keeps the instant of its arrival."""
     keep.callback(StampHold().close)
     [server] = bind(keep, "127.0.0.1")
     client = client_of(keep, server)
     for _ in range(10_000):  # the kernel begins a moment after the first socket has asked
         client.send(b"?")
-        if receive(server).stamp_source is StampSource.KERNEL:
+        taken_not_before = system_now()
+        if receive(server).request.received_at.is_before(taken_not_before):
             return
     pytest.fail("the kernel never stamped an arrival")
 
@@ -172,7 +180,7 @@ def test_a_group_grows(keep: contextlib.ExitStack) -> None:
 def drain(server: ServerSocket) -> list[bytes]:
     found = []
     while (datagram := server.receive()) is not None:
-        found.append(datagram.data)
+        found.append(datagram.request.data)
     return found
 
 
@@ -193,14 +201,13 @@ def test_what_the_kernel_drops_is_counted(keep: contextlib.ExitStack) -> None:
     assert server.kernel_drops == 200 - len(drain(server)) > 100
 
 
-def test_long_datagrams_are_skipped_a_few_at_a_time(keep: contextlib.ExitStack) -> None:
+def test_a_long_datagram_keeps_too_much_to_be_a_request(keep: contextlib.ExitStack) -> None:
     [server] = bind(keep, "127.0.0.1")
     client = client_of(keep, server)
-    for _ in range(20):
-        client.send(b"x" * 3000)
-    client.send(b"question")
-    assert server.receive() is None
-    assert receive(server).data == b"question"
+    client.send(b"\x23" * 2052)
+    client.send(b"\x23" * 2048)
+    judged = [judge_form(receive(server).request.data, 1, is_legacy_served=False) for _ in range(2)]
+    assert judged == [DropReason.BAD_LENGTH, None]
 
 
 def test_a_descriptor_is_handed_over(keep: contextlib.ExitStack) -> None:
@@ -208,12 +215,14 @@ def test_a_descriptor_is_handed_over(keep: contextlib.ExitStack) -> None:
     adopted = ServerSocket.adopt(os.dup(server.fileno()))
     keep.callback(adopted.close)
     client_of(keep, server, host="127.0.0.5").send(b"question")
-    assert receive(adopted).local == Address("127.0.0.5", server.local.port)
+    assert str(receive(adopted).request.local) == f"127.0.0.5:{server.local.port}"
 
 
 def test_a_reply_that_cannot_be_sent_is_no_error(keep: contextlib.ExitStack) -> None:
     [server] = bind(keep, "127.0.0.1")
-    assert server.send(b"x", Address("127.0.0.1", 0), server.local) is False
+    client_of(keep, server).send(b"question")
+    question = receive(server)
+    assert server.answer(dataclasses.replace(question, sender=("127.0.0.1", 0)), b"answer") is False
 
 
 def test_addresses_that_cannot_be_bound(keep: contextlib.ExitStack) -> None:

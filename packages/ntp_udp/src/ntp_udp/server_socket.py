@@ -25,8 +25,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ntp_proto.datagram import Address, Datagram, StampSource
+from ntp_proto.datagram import Address
 from ntp_proto.errors import UsageError
+from ntp_proto.server.request import MAPPED_PREFIX, Endpoint, Request, pack_address
 from ntp_proto.time_types import NtpTimestamp
 from ntp_udp.addresses import SocketAddress, family_of, from_socket, to_socket
 from ntp_udp.datagram_io import CONTROL_ROOM, DATAGRAM_MAX
@@ -35,7 +36,7 @@ from ntp_udp.portable import enable_receive_stamps, stamp_of
 from ntp_udp.reuseport_steering import attach_steering, steering_program
 from ntp_udp.socket import SocketError
 
-__all__ = ["Buffers", "ServerSocket", "bind_sockets", "steer"]
+__all__ = ["Buffers", "Incoming", "ServerSocket", "bind_sockets", "steer"]
 
 # asm-generic/socket.h, linux/in.h, linux/in6.h; Python has no names for them
 _SO_SNDBUFFORCE = 32
@@ -50,8 +51,7 @@ _MEMINFO = struct.Struct("@9I")
 _MEMINFO_DROPS = 8
 _IPV4_PKTINFO = struct.Struct("@i4s4s")  # interface, the local address that would answer, the destination in the IP header
 _IPV6_PKTINFO = struct.Struct("@16sI")
-_MOST_AT_ONCE = 16
-"""Datagrams that are skipped in one call: a flood cannot hold the program."""
+_ALL_HOSTS = b"\xff\xff\xff\xff"
 _PRIVILEGED_PORTS = 1024
 
 
@@ -60,15 +60,31 @@ class Buffers:
     """What the kernel may hold for a socket, bytes of its own accounting: a small datagram counts about 768.
 
     Attributes:
-        receive: 4 MiB carry 5000 requests, a burst of 50 ms at 100 000 a second.
-        send: Replies that the interface has not taken yet.
+        receive: 4 MiB carry 5000 requests, a burst of 50 ms at 100 000 a second; 0: as the system has it.
+        send: Replies that the interface has not taken yet; 0: as the system has it.
     """
 
     receive: int = 4 << 20
-    send: int = 1 << 20
+    send: int = 0
 
 
 _DEFAULT_BUFFERS = Buffers()
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A datagram, with the way back.
+
+    Attributes:
+        request: What the responder judges. Sent to a broadcast address of a network, it names the limited broadcast address
+            255.255.255.255 as its destination: only the kernel knows the masks of its networks.
+        sender: The client as the kernel names it, an IPv6 zone included.
+        zone: Index of the interface for a link-local destination, else 0.
+    """
+
+    request: Request
+    sender: SocketAddress
+    zone: int = 0
 
 
 class ServerSocket:
@@ -78,12 +94,14 @@ class ServerSocket:
         sock: Bound by `bind_sockets`, perhaps in another process; from here on this object's to close.
     """
 
-    __slots__ = ("_pktinfo", "_sock", "local")
+    __slots__ = ("_sock", "endpoint", "is_wildcard", "local")
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self.local = from_socket(sock.getsockname())
-        self._pktinfo = ipaddress.ip_address(self.local.host.partition("%")[0]).is_unspecified
+        self.endpoint = Endpoint(pack_address(self.local.host), self.local.port)
+        self.is_wildcard = not any(self.endpoint.address.removeprefix(MAPPED_PREFIX))
+        """Whether it takes what is sent to any address of the machine."""
 
     @classmethod
     def adopt(cls, descriptor: int) -> ServerSocket:
@@ -93,11 +111,6 @@ class ServerSocket:
     def fileno(self) -> int:
         """The file descriptor, to wait for or to hand over."""
         return self._sock.fileno()
-
-    @property
-    def is_wildcard(self) -> bool:
-        """Whether it takes what is sent to any address of the machine."""
-        return self._pktinfo
 
     @property
     def is_ipv6(self) -> bool:
@@ -118,37 +131,27 @@ class ServerSocket:
             return 0
         return int(_MEMINFO.unpack(report)[_MEMINFO_DROPS])
 
-    def receive(self) -> Datagram | None:
-        """One datagram with the address that it was sent to; None when there is none.
-
-        Left out without a word: those longer than 2048 bytes, and those that were sent to a broadcast address.
-        """
-        for _ in range(_MOST_AT_ONCE):
-            remote: SocketAddress
-            try:
-                data, control, flags, remote = self._sock.recvmsg(DATAGRAM_MAX, CONTROL_ROOM)
-            except (BlockingIOError, InterruptedError):
-                return None
-            read_ns = time.clock_gettime_ns(time.CLOCK_REALTIME)
-            local = self._destination(control)
-            if local is None or flags & socket.MSG_TRUNC:
-                continue
-            kernel_ns = stamp_of(control)
-            stamp = NtpTimestamp.from_unix_ns(read_ns if kernel_ns is None else kernel_ns)
-            source = StampSource.DAEMON if kernel_ns is None else StampSource.KERNEL
-            return Datagram(data, from_socket(remote), local, stamp, source)
-        return None
-
-    def send(self, data: bytes, to: Address, source: Address) -> bool:
-        """Send a reply; whether the kernel took it. A refusal is no error: the other side, or its address, may cause it.
-
-        Args:
-            data: The reply.
-            to: The client.
-            source: The address that it asked: `local` of its datagram.
-        """
+    def receive(self) -> Incoming | None:
+        """One datagram; None when there is none. Those longer than 2048 bytes are cut off behind them, and so judged by their form."""
         try:
-            self._sock.sendmsg([data], self._source_message(source) if self._pktinfo else [], 0, to_socket(to))
+            data, control, _, sender = self._sock.recvmsg(DATAGRAM_MAX + 1, CONTROL_ROOM)
+        except (BlockingIOError, InterruptedError):
+            return None
+        read_ns = time.clock_gettime_ns(time.CLOCK_REALTIME)
+        kernel_ns = stamp_of(control)
+        local, zone = self._destination(control)
+        stamp = NtpTimestamp.from_unix_ns(read_ns if kernel_ns is None else kernel_ns)
+        client = Endpoint(pack_address(sender[0]), sender[1])
+        return Incoming(Request(data, client, local, stamp), sender, zone)
+
+    def answer(self, incoming: Incoming, data: bytes) -> bool:
+        """Send a reply from the address that was asked; whether the kernel took it.
+
+        A refusal is no error: the other side, or its address, may cause it.
+        """
+        source = self._source_message(incoming.request.local.address, incoming.zone) if self.is_wildcard else []
+        try:
+            self._sock.sendmsg([data], source, 0, incoming.sender)
         except OSError:
             return False
         return True
@@ -157,28 +160,22 @@ class ServerSocket:
         """Close it; closing twice does nothing."""
         self._sock.close()
 
-    def _destination(self, control: list[tuple[int, int, bytes]]) -> Address | None:
-        """The address that was asked; None for a broadcast or multicast address, which is nobody's to answer from."""
-        if not self._pktinfo:
-            return self.local
-        for level, kind, value in control:
+    def _destination(self, control: list[tuple[int, int, bytes]]) -> tuple[Endpoint, int]:
+        """The address that was asked, and its zone."""
+        for level, kind, value in control if self.is_wildcard else ():
             if (level, kind) == (socket.IPPROTO_IP, _IP_PKTINFO):
                 _, local, destination = _IPV4_PKTINFO.unpack(value)
-                return Address(socket.inet_ntoa(destination), self.local.port) if local == destination else None
+                return Endpoint(MAPPED_PREFIX + (destination if local == destination else _ALL_HOSTS), self.local.port), 0
             if (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
                 packed, index = _IPV6_PKTINFO.unpack(value)
-                address = ipaddress.IPv6Address(packed)
-                zone = f"%{socket.if_indextoname(index)}" if address.is_link_local else ""
-                return None if address.is_multicast else Address(f"{address}{zone}", self.local.port)
-        return None
+                return Endpoint(packed, self.local.port), index if ipaddress.IPv6Address(packed).is_link_local else 0
+        return self.endpoint, 0
 
-    def _source_message(self, source: Address) -> Sequence[tuple[int, int, bytes]]:
-        """The control message that sets the source. No interface is named, so that the reply takes the route of its destination."""
-        host, _, zone = source.host.partition("%")
+    def _source_message(self, address: bytes, zone: int) -> Sequence[tuple[int, int, bytes]]:
+        """The control message that sets the source. It names no interface (but a zone's), so that the reply takes the route of its destination."""
         if self.is_ipv6:
-            index = socket.if_nametoindex(zone) if zone else 0
-            return [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, _IPV6_PKTINFO.pack(socket.inet_pton(socket.AF_INET6, host), index))]
-        return [(socket.IPPROTO_IP, _IP_PKTINFO, _IPV4_PKTINFO.pack(0, socket.inet_aton(host), bytes(4)))]
+            return [(socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, _IPV6_PKTINFO.pack(address, zone))]
+        return [(socket.IPPROTO_IP, _IP_PKTINFO, _IPV4_PKTINFO.pack(0, address[12:], bytes(4)))]
 
 
 def bind_sockets(address: Address, count: int = 1, *, buffers: Buffers = _DEFAULT_BUFFERS, group: ServerSocket | None = None) -> list[ServerSocket]:
@@ -263,6 +260,8 @@ def _prepare(sock: socket.socket, buffers: Buffers, *, wildcard: bool) -> None:
 
 
 def _enlarge(sock: socket.socket, force: int, ask: int, size: int) -> None:
+    if not size:
+        return
     try:
         sock.setsockopt(socket.SOL_SOCKET, force, size)
     except OSError:  # without CAP_NET_ADMIN: as much as the kernel's limit allows
