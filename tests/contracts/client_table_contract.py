@@ -61,6 +61,10 @@ class ClientTableContract:
         table = self.make(ClientLimits(minimum_gap_s=1.0, leak=0))
         assert answers(table, VICTIM, [0.0, 0.5, 1.0]) == [True, False, True]
 
+    def test_without_a_limit_the_order_of_instants_does_not_matter(self) -> None:
+        """Two paths that share a table read the clock in their own time."""
+        assert all(answers(self.make(ClientLimits(leak=0)), VICTIM, [10.0, 9.999999, 1.0]))
+
     def test_bucket_and_gap_hold_together(self) -> None:
         table = self.make(ClientLimits(rate=Rate(1.0, 10), minimum_gap_s=0.5, leak=0))
         assert answers(table, VICTIM, [1.0, 1.0, 1.5, 1.9, 2.0]) == [True, False, True, False, True]
@@ -156,6 +160,11 @@ class ClientTableContract:
         assert table.admit(VICTIM, 70.0)
         (record,) = table.top(5, 70.0)
         assert (record.requests, record.drops) == (1, 0)
+
+    def test_at_the_last_instant_a_client_is_not_idle_yet(self) -> None:
+        table = self.make(ClientLimits(idle_s=60.0))
+        answers(table, VICTIM, [1.0, 61.0])
+        assert table.top(1, 61.0)[0].requests == 2
 
     def test_a_full_set_gives_up_the_quietest(self) -> None:
         table = self.make(ClientLimits(rate=Rate(1.0, 1), leak=0, size=WAYS))

@@ -15,7 +15,7 @@ from ntp_proto.identifiers import KissCode, Mode
 from ntp_proto.packet import HEADER_LENGTH, ExtensionField, Header, Packet, client_request, join_trailer, kiss_to, response_to, split_trailer
 from ntp_proto.server import AccessList, Answer, AnswerKind, ClientLimits, Dropped, PrefixTable, Rate, RefusalAction, ServerPolicy
 from ntp_proto.time_types import NtpTimestamp, PollInterval
-from support import serving
+from support import responding
 from support.conversation import Conversation
 from support.documents import sample_observation
 
@@ -78,15 +78,15 @@ def association(data: bytes) -> None:
 
 def responder(data: bytes) -> None:
     """The first byte chooses the server, the next eight the time; the rest is asked twice. What is answered is a request, and its answer is not."""
-    one = serving.server(_POLICIES[data[0] % len(_POLICIES)] if data else serving.NO_LIMITS)
+    one = responding.server(_POLICIES[data[0] % len(_POLICIES)] if data else responding.NO_LIMITS)
     at = NtpTimestamp(int.from_bytes(data[1:9], "big"))
     for _ in range(2):
-        verdict = serving.ask(one, data[9:], received_at=at, transmit_at=at)
+        verdict = responding.ask(one, data[9:], received_at=at, transmit_at=at)
         if isinstance(verdict, Answer):
             assert data[9] & 7 in (0, 1, 3)
             assert len(verdict.data) == HEADER_LENGTH <= len(data) - 9
             assert verdict.kind is AnswerKind.INTERLEAVED or verdict.data[24:32] == data[49:57]
-            assert isinstance(serving.ask(one, verdict.data, client=serving.endpoint("192.0.2.2", 123)), Dropped)
+            assert isinstance(responding.ask(one, verdict.data, client=responding.endpoint("192.0.2.2", 123)), Dropped)
 
 
 def observation_document(data: bytes) -> None:
@@ -101,7 +101,7 @@ def observation_document(data: bytes) -> None:
 _EVERYBODY = AccessList(PrefixTable(["0.0.0.0/0"]), RefusalAction.DENY)
 _SMALL = ClientLimits(size=8)
 _POLICIES = (
-    serving.NO_LIMITS,
+    responding.NO_LIMITS,
     ServerPolicy(clients=_SMALL, serves_legacy=True),
     ServerPolicy(clients=_SMALL, serves_legacy=True, denylist=_EVERYBODY),
     ServerPolicy(clients=_SMALL, serves_unsynchronized=False, interleaved_size=0),
@@ -123,13 +123,13 @@ SEEDS: dict[str, list[bytes]] = {
     "packet": [_RESPONSE.to_bytes(), _RESPONSE.to_bytes() + _TRAILER, Header.build(mode=Mode.SERVER, version=3).to_bytes() + bytes(20)],
     "association": [b"\xff" + _RESPONSE.to_bytes(), b"\0" + _RESPONSE.to_bytes() + _TRAILER, b"\xff" + kiss_to(_REQUEST, KissCode.DENY).to_bytes()],
     "responder": [
-        bytes([place]) + serving.after(1.0).bits.to_bytes(8, "big") + request
+        bytes([place]) + responding.after(1.0).bits.to_bytes(8, "big") + request
         for place in range(len(_POLICIES))
         for request in (
-            serving.request_bytes(4),
-            serving.request_bytes(1, 0) + _TRAILER,
-            serving.request_bytes(2, 1),
-            serving.request_bytes(4, origin=serving.after(1.0).bits - 1, receive=5),
+            responding.request_bytes(4),
+            responding.request_bytes(1, 0) + _TRAILER,
+            responding.request_bytes(2, 1),
+            responding.request_bytes(4, origin=responding.after(1.0).bits - 1, receive=5),
         )
     ],
     "observation": [observation.encode(sample_observation())],

@@ -27,7 +27,7 @@ from ntp_proto.server import (
     totals,
 )
 from ntp_proto.time_types import NtpDuration, NtpTimestamp
-from support.serving import CLIENT, EPOCH, NO_LIMITS, SERVER, SNAPSHOT, ask, endpoint, header_of, request_bytes, server
+from support.responding import CLIENT, EPOCH, NO_LIMITS, SERVER, SNAPSHOT, ask, endpoint, header_of, request_bytes, server
 
 YEAR_S = 365.25 * 86400
 

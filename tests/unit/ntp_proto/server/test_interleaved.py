@@ -10,7 +10,7 @@ from ntp_proto.packet import Header
 from ntp_proto.server import Answer, AnswerKind, ClientLimits, Endpoint, Request, Responder, ServerPolicy, TransmitTable, pack_address
 from ntp_proto.server.interleaved import asks_interleaved, mark_receive, mark_transmit
 from ntp_proto.time_types import NtpDuration, NtpTimestamp
-from support.serving import CLIENT, SERVER, SNAPSHOT, after, ask, header_of, request_bytes, server
+from support.responding import CLIENT, SERVER, SNAPSHOT, after, ask, header_of, request_bytes, server
 
 BITS = st.integers(0, 2**64 - 1)
 

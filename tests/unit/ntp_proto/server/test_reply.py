@@ -9,7 +9,7 @@ from ntp_proto.packet import Header
 from ntp_proto.server import Snapshot
 from ntp_proto.server.reply import kiss_reply, time_reply
 from ntp_proto.time_types import NtpDuration
-from support.serving import EPOCH, SNAPSHOT, after, request_bytes
+from support.responding import EPOCH, SNAPSHOT, after, request_bytes
 
 REQUEST = Header.parse(request_bytes())
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from ntp_proto.identifiers import Mode
 from ntp_proto.server import DropReason, Endpoint, address_text, pack_address
 from ntp_proto.server.request import judge_ends, judge_form, reply_mode
-from support.serving import CLIENT, SERVER, endpoint, request_bytes
+from support.responding import CLIENT, SERVER, endpoint, request_bytes
 
 
 class TestAddresses:

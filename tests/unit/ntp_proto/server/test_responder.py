@@ -30,7 +30,7 @@ from ntp_proto.server import (
 )
 from ntp_proto.server.interleaved import mark_receive, mark_transmit
 from ntp_proto.time_types import NtpTimestamp
-from support.serving import CLIENT, EPOCH, NO_LIMITS, SERVER, SNAPSHOT, after, ask, endpoint, header_of, request_bytes, server
+from support.responding import CLIENT, EPOCH, NO_LIMITS, SERVER, SNAPSHOT, after, ask, endpoint, header_of, request_bytes, server
 
 DENY = RefusalAction.DENY
 SMALL = ClientLimits(size=64)

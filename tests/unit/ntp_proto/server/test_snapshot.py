@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from ntp_proto.identifiers import LeapIndicator, ReferenceId
 from ntp_proto.server import Snapshot
 from ntp_proto.time_types import NtpDuration, NtpTimestamp
-from support.serving import EPOCH, SNAPSHOT, after
+from support.responding import EPOCH, SNAPSHOT, after
 
 TIMESTAMPS = st.integers(0, 2**64 - 1).map(NtpTimestamp)
 SECOND = 1 << 32

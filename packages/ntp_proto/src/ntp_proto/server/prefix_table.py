@@ -74,7 +74,7 @@ def _intervals(prefix: str) -> list[_Interval]:
     first, last = int(network.network_address), int(network.broadcast_address)
     if network.version == 4:
         return [(_MAPPED_FIRST + first, _MAPPED_FIRST + last)]
-    if network.prefixlen < 96 and first <= _MAPPED_FIRST <= last:
+    if first < _MAPPED_FIRST <= last:
         around = [(first, _MAPPED_FIRST - 1), (_MAPPED_LAST + 1, last)]
         return [(start, end) for start, end in around if start <= end]
     return [(first, last)]
