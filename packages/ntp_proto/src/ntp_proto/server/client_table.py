@@ -200,7 +200,7 @@ class PythonClientTable:
     def _take(self, slot: int, now_ns: int) -> bool:
         """Take a token and start a gap, if both allow it."""
         full_at_ns = self._full_at[slot]
-        if full_at_ns > now_ns + self._tolerance_ns or now_ns - self._answered_at[slot] < self._gap_ns:
+        if full_at_ns > now_ns + self._tolerance_ns or (self._gap_ns and now_ns - self._answered_at[slot] < self._gap_ns):
             return False
         self._full_at[slot] = max(full_at_ns, now_ns) + self._interval_ns
         self._answered_at[slot] = now_ns

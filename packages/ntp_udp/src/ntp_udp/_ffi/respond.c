@@ -105,7 +105,7 @@ static struct ntp_client *make_room(struct ntp_client_set *set, uint64_t high, u
 }
 
 static int take(const struct ntp_clients *clients, struct ntp_client *client, int64_t now) {
-    if (client->full_at > now + clients->tolerance || now - client->answered_at < clients->gap)
+    if (client->full_at > now + clients->tolerance || (clients->gap && now - client->answered_at < clients->gap))
         return 0;
     client->full_at = (client->full_at > now ? client->full_at : now) + clients->interval;
     client->answered_at = now;
