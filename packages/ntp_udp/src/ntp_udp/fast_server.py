@@ -55,13 +55,15 @@ class FastServer:
         policy: Who is served.
         seed: 32 random octets, secret: for the table of clients.
         sockets: What to serve, at most 64; they stay the caller's to close, after the last call.
+        counts: Where to count, so that another process can read it at any time: 64-bit words in the order of the rows and fields of `Tally`.
+            None: memory of its own.
 
     Raises:
-        ValueError: The seed has another length.
+        ValueError: The seed has another length, or `counts` is too short.
         UsageError: Too many sockets.
     """
 
-    def __init__(self, policy: ServerPolicy, seed: bytes, sockets: Sequence[ServerSocket]) -> None:
+    def __init__(self, policy: ServerPolicy, seed: bytes, sockets: Sequence[ServerSocket], counts: memoryview | None = None) -> None:
         if len(sockets) > lib.NTP_LISTENERS_MAX:
             raise UsageError(f"one process serves {lib.NTP_LISTENERS_MAX} sockets at most, got {len(sockets)}")
         self.responder = FastResponder(policy, seed)
@@ -74,7 +76,7 @@ class FastServer:
             listener.local_port = one.endpoint.port
             listener.is_wildcard = one.is_wildcard
         self._batch = ffi.new("struct ntp_batch *")
-        self._tally = ffi.new("struct ntp_tally *")
+        self._tally = ffi.new("struct ntp_tally *") if counts is None else ffi.from_buffer("struct ntp_tally *", counts, require_writable=True)
         self._struct = ffi.new("struct ntp_snapshot *")
         self._snapshot: Snapshot | None = None
 
