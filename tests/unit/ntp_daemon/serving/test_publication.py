@@ -119,12 +119,13 @@ def test_a_writer_in_another_process_at_full_speed_never_shows_half_a_snapshot()
         while region.words[0] < 2:
             os.sched_yield()
         reader = SnapshotReader(os.dup(region.fd))
-        seen = {reader.read() for _ in range(20_000)}
+        seen: set[Snapshot] = set()
+        while len(seen) < 200:  # the writer may have to wait for the processor
+            seen.update(reader.read() for _ in range(1000))
     finally:
         writer.send_signal(signal.SIGKILL)
         writer.wait()
         writer.stdout.close()  # type: ignore[union-attr]  # checked above
-    assert len(seen) > 100, "the writer was never met at work"
     assert all(map(is_numbered, seen))
     last = reader.read()
     assert is_numbered(last)

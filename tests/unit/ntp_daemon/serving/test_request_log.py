@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from ntp_daemon.serving.request_log import QUEUE_LINES, RequestLog, RequestLogConfig
+from ntp_daemon.serving.request_log import QUEUE_LINES, RequestLog
+from ntp_daemon.serving.settings import RequestLogConfig
 
 
 def written(config: RequestLogConfig, lines: list[str]) -> RequestLog:

@@ -1,7 +1,8 @@
 """What a server has done, where the daemon can see it at any time.
 
 The counts are words in memory that a worker shares with the daemon: a worker never has to be asked, and what it had counted is still there
-when it has died. What is counted is `ntp_proto.server.counters.Tally`; this is its place, with what only a process can know.
+when it has died. What is counted is `ntp_proto.server.counters.Tally`; this is its place, with what only a process can know. The fast path counts
+into its part of the page while it works, the rest is stored now and then.
 """
 
 from __future__ import annotations
@@ -20,11 +21,10 @@ __all__ = ["PAGE_WORDS", "CounterPage", "ServingCounters"]
 _KINDS, _REASONS = len(AnswerKind), len(DropReason)
 _WORD = (1 << 64) - 1
 
-_BYTES_IN, _BYTES_OUT, _SEND_ERRORS, _SLOW, _EVENTS_LOST, _HOOK_ERRORS, _CLIENTS = range(7)
-_ANSWERED = 7
-_DROPPED = _ANSWERED + _KINDS
-_KISSED = _DROPPED + _REASONS
-PAGE_WORDS = _KISSED + _REASONS
+_TALLY_WORDS = _KINDS + 2 * _REASONS + 3  # struct ntp_tally: the rows and fields of Tally in their order
+_SLOW_TALLY = _TALLY_WORDS
+_SLOW, _EVENTS_LOST, _HOOK_ERRORS, _CLIENTS = range(2 * _TALLY_WORDS, 2 * _TALLY_WORDS + 4)
+PAGE_WORDS = 2 * _TALLY_WORDS + 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,24 +81,29 @@ class CounterPage:
     def __init__(self, words: Words | None = None) -> None:
         self._words = memoryview(array("Q", bytes(8 * PAGE_WORDS))) if words is None else words
 
+    @property
+    def fast_words(self) -> Words:
+        """Where the fast path counts."""
+        return self._words[:_TALLY_WORDS]
+
     def store(self, counters: ServingCounters) -> None:
-        """Show these from now on. What only the daemon counts is left out."""
+        """Show these from now on: the tally of the slow path, and what a process knows beside it."""
         tally = counters.tally
-        row = [tally.bytes_in, tally.bytes_out, tally.send_errors, counters.slow, counters.events_lost, counters.hook_errors, counters.clients]
-        row += tally.answered + tally.dropped + tally.kissed
-        self._words[:PAGE_WORDS] = memoryview(array("Q", [number & _WORD for number in row]))
+        row = [*tally.answered, *tally.dropped, *tally.kissed, tally.bytes_in, tally.bytes_out, tally.send_errors]
+        row += [counters.slow, counters.events_lost, counters.hook_errors, counters.clients]
+        self._words[_SLOW_TALLY:PAGE_WORDS] = memoryview(array("Q", [number & _WORD for number in row]))
 
     def load(self) -> ServingCounters:
-        """What was shown last."""
+        """What was shown last, and what the fast path has counted by now."""
         words = self._words[:PAGE_WORDS].tolist()
-        tally = Tally(
-            answered=words[_ANSWERED:_DROPPED],
-            dropped=words[_DROPPED:_KISSED],
-            kissed=words[_KISSED:],
-            bytes_in=words[_BYTES_IN],
-            bytes_out=words[_BYTES_OUT],
-            send_errors=words[_SEND_ERRORS],
-        )
+        tally = _tally(words[:_TALLY_WORDS])
+        tally.add(_tally(words[_SLOW_TALLY:]))
         return ServingCounters(
             tally=tally, slow=words[_SLOW], events_lost=words[_EVENTS_LOST], hook_errors=words[_HOOK_ERRORS], clients=words[_CLIENTS]
         )
+
+
+def _tally(words: list[int]) -> Tally:
+    dropped, kissed, others = _KINDS, _KINDS + _REASONS, _KINDS + 2 * _REASONS
+    bytes_in, bytes_out, send_errors = words[others : others + 3]
+    return Tally(words[:dropped], words[dropped:kissed], words[kissed:others], bytes_in, bytes_out, send_errors)

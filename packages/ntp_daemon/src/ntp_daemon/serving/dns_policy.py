@@ -17,12 +17,16 @@ import contextlib
 import logging
 import queue
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
-__all__ = ["DnsPolicy", "DnsPolicyConfig", "DnsVerdict", "Lookup"]
+from ntp_daemon.serving.settings import DnsPolicyConfig
+from ntp_proto.errors import ConfigError
+from ntp_proto.server import NameVerdict, address_text
+
+__all__ = ["DnsPolicy", "Lookup", "open_dns_policy"]
 
 _log = logging.getLogger(__name__)
 
@@ -34,44 +38,9 @@ Lookup = Callable[[str], tuple[str, ...]]
 """The names of a numeric address, none when it has none; blocks, for `timeout_s` at most. Raises `OSError` when nobody answers."""
 
 
-class DnsVerdict(Enum):
-    """Why a client may or may not go on."""
-
-    ALLOWED = "allowed"
-    DENIED_SUFFIX = "denied suffix"
-    NO_ALLOWED_SUFFIX = "no allowed suffix"
-    LOOKUP_FAILED = "look-up failed"
-
-    @property
-    def is_denial(self) -> bool:
-        """Whether the request goes no further."""
-        return self is not DnsVerdict.ALLOWED
-
-
-@dataclass(frozen=True, slots=True)
-class DnsPolicyConfig:
-    """The policy.
-
-    Attributes:
-        deny_suffixes: A client with a name under one of these is refused: `example.com` is `example.com` and `a.example.com`.
-        allow_suffixes: Where there are any, a client needs a name under one of them.
-        nameservers: Numeric addresses, with a port where it is not 53 (`host:port`, `[host]:port`), asked in turn; none: the system's.
-        timeout_s: The longest look-up, s.
-        cache_ttl_s: How long an answer or a failure holds, s.
-        fail_open: Whether a client whose name cannot be had is let through.
-    """
-
-    deny_suffixes: tuple[str, ...] = ()
-    allow_suffixes: tuple[str, ...] = ()
-    nameservers: tuple[str, ...] = ()
-    timeout_s: float = 0.4
-    cache_ttl_s: float = 300.0
-    fail_open: bool = True
-
-
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    verdict: DnsVerdict
+    verdict: NameVerdict
     expires_at: float
 
 
@@ -88,29 +57,34 @@ class DnsPolicy:
         self._deny = tuple(map(_labels, config.deny_suffixes))
         self._allow = tuple(map(_labels, config.allow_suffixes))
         self._lookup = lookup
-        self._cache: OrderedDict[str, _Entry] = OrderedDict()
-        self._pending: set[str] = set()
+        self._cache: OrderedDict[bytes, _Entry] = OrderedDict()
+        self._pending: set[bytes] = set()
         self._lock = threading.Lock()
-        self._queue: queue.Queue[tuple[str, float] | None] = queue.Queue(_QUEUE)
+        self._queue: queue.Queue[tuple[bytes, float] | None] = queue.Queue(_QUEUE)
         self._threads: list[threading.Thread] = []
         self._closed = False
 
-    def judge(self, host: str, now: float) -> DnsVerdict:
-        """The verdict on a numeric address (IPv4 as such, never mapped), from the cache only.
+    def __call__(self, client: bytes) -> NameVerdict:
+        """The verdict now: a `NamePolicy`."""
+        return self.judge(client, time.monotonic())
+
+    def judge(self, client: bytes, now: float) -> NameVerdict:
+        """The verdict on a packed address, from the cache only.
 
         Args:
-            host: The client.
+            client: 16 octets.
             now: Monotonic, s.
         """
         with self._lock:
-            entry = self._cache.get(host)
+            entry = self._cache.get(client)
             if entry is not None and now < entry.expires_at:
-                self._cache.move_to_end(host)
+                self._cache.move_to_end(client)
                 return entry.verdict
-            if host not in self._pending and not self._closed:
-                self._ask(host, now)
-            # What has just expired holds until the new answer is there: a client is not refused each five minutes for the time of a look-up.
-            return self._unknown() if entry is None else entry.verdict
+            if client not in self._pending and not self._closed:
+                self._ask(client, now)
+            if entry is not None:  # it holds until the new answer is there: nobody is refused each five minutes for the time of a look-up
+                return entry.verdict
+            return NameVerdict.ALLOWED if self._config.fail_open else NameVerdict.PENDING
 
     def close(self) -> None:
         """Let the threads end; look-ups in progress end by their time limit. Closing twice does nothing."""
@@ -125,10 +99,10 @@ class DnsPolicy:
             for _ in self._threads:
                 self._queue.put_nowait(None)
 
-    def _ask(self, host: str, now: float) -> None:
+    def _ask(self, client: bytes, now: float) -> None:
         with contextlib.suppress(queue.Full):
-            self._queue.put_nowait((host, now))
-            self._pending.add(host)
+            self._queue.put_nowait((client, now))
+            self._pending.add(client)
         if len(self._threads) < min(_THREADS, len(self._pending)):
             thread = threading.Thread(target=self._work, name="reverse look-up", daemon=True)
             thread.start()
@@ -136,38 +110,56 @@ class DnsPolicy:
 
     def _work(self) -> None:
         while (asked := self._queue.get()) is not None:
-            host, asked_at = asked
-            verdict = self._find(host)
+            client, asked_at = asked
+            verdict = self._find(address_text(client))
             with self._lock:
-                self._cache[host] = _Entry(verdict, asked_at + self._config.cache_ttl_s)
-                self._cache.move_to_end(host)
+                self._cache[client] = _Entry(verdict, asked_at + self._config.cache_ttl_s)
+                self._cache.move_to_end(client)
                 if len(self._cache) > _CACHE:
                     self._cache.popitem(last=False)
-                self._pending.discard(host)
+                self._pending.discard(client)
             self._queue.task_done()
         self._queue.task_done()
 
-    def _find(self, host: str) -> DnsVerdict:
+    def _find(self, host: str) -> NameVerdict:
         try:
             names = self._lookup(host)
         except OSError as error:
             _log.debug("no name for %s: %s", host, error)
-            return self._unknown()
+            return self._nameless()
         verdict = self._judge_names([_labels(name) for name in names])
         _log.debug("%s is %s: %s", host, ", ".join(names) or "without a name", verdict.value)
         return verdict
 
-    def _judge_names(self, names: list[tuple[str, ...]]) -> DnsVerdict:
+    def _judge_names(self, names: list[tuple[str, ...]]) -> NameVerdict:
+        if not names:
+            return self._nameless()
         if any(_is_under(name, suffix) for name in names for suffix in self._deny):
-            return DnsVerdict.DENIED_SUFFIX
-        if not names:  # NXDOMAIN: there is nothing to judge
-            return self._unknown()
+            return NameVerdict.DENIED
         if self._allow and not any(_is_under(name, suffix) for name in names for suffix in self._allow):
-            return DnsVerdict.NO_ALLOWED_SUFFIX
-        return DnsVerdict.ALLOWED
+            return NameVerdict.DENIED
+        return NameVerdict.ALLOWED
 
-    def _unknown(self) -> DnsVerdict:
-        return DnsVerdict.ALLOWED if self._config.fail_open else DnsVerdict.LOOKUP_FAILED
+    def _nameless(self) -> NameVerdict:
+        return NameVerdict.ALLOWED if self._config.fail_open else NameVerdict.DENIED
+
+
+def open_dns_policy(config: DnsPolicyConfig | None) -> DnsPolicy | None:
+    """The policy with real look-ups; None: there is none.
+
+    Raises:
+        ConfigError: dnspython is not installed, or a name server cannot be asked.
+    """
+    if config is None:
+        return None
+    try:
+        from ntp_daemon.serving.reverse_lookup import ReverseLookup  # noqa: PLC0415 -- dnspython, 30 ms and 4 MiB; few want it
+    except ImportError as error:
+        raise ConfigError("a DNS policy needs dnspython: install it with `pip install ntpd-py[dns]`") from error
+    try:
+        return DnsPolicy(config, ReverseLookup(config.nameservers, config.timeout_s))
+    except ValueError as error:
+        raise ConfigError(f"the DNS policy cannot work: {error}") from error
 
 
 def _labels(name: str) -> tuple[str, ...]:

@@ -6,12 +6,18 @@ A subscriber that does not keep up loses events and is told how many; the server
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
 from ntp_proto.datagram import Address
+from ntp_proto.server import Answer, AnswerKind, Request, Verdict, address_text
 from ntp_proto.time_types import NtpTimestamp
+
+_ERA_PIVOT_NS = 1_767_225_600_000_000_000
+"""Any instant from 1958 to 2094 is read right."""
 
 __all__ = ["EventHub", "RequestEvent", "Subscription"]
 
@@ -27,7 +33,8 @@ class RequestEvent:
         version: As it says itself; 0 where it is too short to say so.
         mode: The same.
         stratum: Of the reply: 0 is a kiss of death; None without a reply.
-        outcome: "answered", the kiss ("kiss-rate"), the reason why it was dropped, or the text of the hook that dropped it.
+        outcome: What was answered, as in `AnswerKind`: "time", "interleaved", "unsynchronized"; for a kiss of death "kiss: " and the reason;
+            otherwise the reason why it was dropped, as in `DropReason`, or the text of the hook that dropped it.
     """
 
     at: NtpTimestamp
@@ -37,6 +44,35 @@ class RequestEvent:
     mode: int
     stratum: int | None
     outcome: str
+
+    @classmethod
+    def of(cls, request: Request, verdict: Verdict, at: NtpTimestamp) -> RequestEvent:
+        """What became of a request.
+
+        Args:
+            request: The datagram.
+            verdict: Its fate.
+            at: Its arrival, on the served clock.
+        """
+        data = request.data
+        if not isinstance(verdict, Answer):
+            outcome, stratum = verdict.refusal.text or verdict.reason.value, None
+        else:
+            stratum = verdict.data[1]
+            outcome = verdict.kind.value
+            if verdict.kind is AnswerKind.KISS and verdict.refusal is not None:
+                outcome = f"kiss: {verdict.refusal.reason.value}"
+        first = data[0] if data else 0
+        client = Address(address_text(request.client.address), request.client.port)
+        return cls(at, client, len(data), first >> 3 & 7, first & 7, stratum, outcome)
+
+    def to_line(self) -> str:
+        """A line of the request log: time in UTC, client, and what was asked and answered."""
+        ns = self.at.to_unix_ns(near_ns=_ERA_PIVOT_NS)
+        seconds, rest = divmod(ns // 1000, 1_000_000)
+        stamp = time.strftime("%Y/%m/%d %H:%M:%S", time.gmtime(seconds))
+        stratum = "-" if self.stratum is None else self.stratum
+        return f"{stamp}.{rest:06d} {self.client} v={self.version} mode={self.mode} stratum={stratum} len={self.length} result={self.outcome!r}"
 
     @property
     def is_answered(self) -> bool:
@@ -98,9 +134,11 @@ class EventHub:
 
     Args:
         history: How many are kept; 0: none.
+        on_interest: Called when `is_wanted` may have changed.
     """
 
-    def __init__(self, history: int = 500) -> None:
+    def __init__(self, history: int = 500, on_interest: Callable[[], None] | None = None) -> None:
+        self._on_interest = on_interest
         self._history: deque[RequestEvent] = deque(maxlen=history)
         self._subscriptions: list[Subscription] = []
 
@@ -123,11 +161,13 @@ class EventHub:
         """
         subscription = Subscription(self, buffer)
         self._subscriptions.append(subscription)
+        self._tell_interest()
         return subscription
 
     def forget(self, subscription: Subscription) -> None:
         """The subscriber has gone."""
         self._subscriptions = [other for other in self._subscriptions if other is not subscription]
+        self._tell_interest()
 
     def history(self) -> tuple[RequestEvent, ...]:
         """The last events, the oldest first."""
@@ -137,3 +177,7 @@ class EventHub:
         """End every subscription; the history stays."""
         for subscription in list(self._subscriptions):
             subscription.close()
+
+    def _tell_interest(self) -> None:
+        if self._on_interest is not None:
+            self._on_interest()

@@ -16,39 +16,21 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-__all__ = ["RequestLog", "RequestLogConfig"]
+from ntp_daemon.serving.settings import RequestLogConfig
+
+__all__ = ["RequestLog"]
 
 _log = logging.getLogger(__name__)
 
 QUEUE_LINES = 1000
 _SECONDS_PER_DAY = 86_400
-_END_S = 2.0
-"""How long `close` waits for what is queued: a disk that hangs must not hold up the end."""
+_END_S = 1.0
+"""How long `close` waits, twice at most, for what is queued: a disk that hangs must not hold up the end."""
 _RETRY_S = 10.0
 """After an error, lines are dropped for this long before the file is tried again."""
-
-
-@dataclass(frozen=True, slots=True)
-class RequestLogConfig:
-    """Where the lines go, and how much of them is kept.
-
-    Attributes:
-        path: The file.
-        max_size: It is rotated before it grows past this, bytes; 0: never.
-        backups: How many rotated files are kept; 0: none.
-        max_age_days: Rotated files older than this are removed, days; 0: kept whatever their age.
-        compress: Whether rotated files are compressed (gzip).
-    """
-
-    path: Path
-    max_size: int = 100_000_000
-    backups: int = 10
-    max_age_days: int = 30
-    compress: bool = False
 
 
 class RequestLog:
