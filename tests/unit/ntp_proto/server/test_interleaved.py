@@ -6,9 +6,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ntp_proto.identifiers import KissCode
 from ntp_proto.packet import Header
-from ntp_proto.server import Answer, AnswerKind, ClientLimits, Endpoint, Request, Responder, ServerPolicy, TransmitTable, pack_address
+from ntp_proto.server import (
+    Answer,
+    AnswerKind,
+    ClientLimits,
+    DropReason,
+    Endpoint,
+    Refusal,
+    Request,
+    Responder,
+    ServerPolicy,
+    TransmitTable,
+    pack_address,
+)
 from ntp_proto.server.interleaved import asks_interleaved, mark_receive, mark_transmit
+from ntp_proto.server.reply import kiss_reply
 from ntp_proto.time_types import NtpDuration, NtpTimestamp
 from support.responding import CLIENT, SERVER, SNAPSHOT, after, ask, header_of, request_bytes, server
 
@@ -164,6 +178,17 @@ class TestConversation:
         departed_at = after(32.0005)
         one.responder.handle_sent(verdict, departed_at, SNAPSHOT)
         assert one.exchange()[1].transmit_bits == mark_transmit(departed_at.bits)
+
+    def test_a_kiss_corrects_nothing_whatever_timestamp_its_client_chose(self) -> None:
+        """A kiss repeats the client's timestamp where an answer has our own."""
+        one = Interleaver(server())
+        one.exchange()
+        one.exchange()
+        kiss = kiss_reply(Header.parse(request_bytes(transmit=one.origin)), KissCode.RATE)
+        assert kiss.receive_bits == one.origin
+        one.responder.handle_sent(Answer(kiss.to_bytes(), AnswerKind.KISS, Refusal(DropReason.CLIENT_RATE)), after(40), SNAPSHOT)
+        former = one.departures[-1]
+        assert one.exchange()[1].transmit_bits == former
 
     def test_after_a_step_of_the_clock_it_begins_anew(self) -> None:
         one = Interleaver(server())
