@@ -28,7 +28,7 @@ from ntp_proto.server import (
     Snapshot,
     Verdict,
 )
-from ntp_proto.server.interleaved import mark_receive, mark_transmit
+from ntp_proto.server.interleaved import asks_interleaved, mark_receive, mark_transmit
 from ntp_proto.time_types import NtpTimestamp
 from support.responding import CLIENT, EPOCH, NO_LIMITS, SERVER, SNAPSHOT, after, ask, endpoint, header_of, request_bytes, server
 
@@ -321,7 +321,8 @@ def test_whatever_arrives_and_whenever(data: bytes, policy: ServerPolicy, receiv
         assert len(verdict.data) == 48 <= len(data)
         assert (answer.version, answer.poll_log2) == (request.version, request.poll_log2)
         assert answer.stratum != 0 or verdict.kind is AnswerKind.KISS
-        assert verdict.kind is AnswerKind.INTERLEAVED or answer.origin_bits == request.transmit_bits
+        may_interleave = asks_interleaved(request) and verdict.kind in (AnswerKind.INTERLEAVED, AnswerKind.UNSYNCHRONIZED)
+        assert answer.origin_bits == request.transmit_bits or (may_interleave and answer.origin_bits == request.receive_bits)
         if verdict.kind is AnswerKind.TIME and policy.interleaved_size:
             assert answer.receive_bits == mark_receive(received_at.bits)
             assert answer.transmit_bits == mark_transmit(transmit_at.bits)

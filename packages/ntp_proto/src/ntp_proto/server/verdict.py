@@ -53,7 +53,7 @@ class AnswerKind(Enum):
     INTERLEAVED = "interleaved"
     """The time, with the transmit timestamp of the answer before."""
     UNSYNCHRONIZED = "unsynchronized"
-    """An answer that says that the clock is not synchronised."""
+    """An answer that says that the clock is not synchronised, in either mode."""
     KISS = "kiss"
     """A kiss of death: the reason stands beside it."""
 
