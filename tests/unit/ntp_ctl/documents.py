@@ -8,9 +8,12 @@ import msgspec
 
 from ntp_proto.observation import (
     DOCUMENT_VERSION,
+    ClientObservation,
     ClockMode,
     Observation,
     ProgramState,
+    ServedObservation,
+    ServerObservation,
     SourceObservation,
     SourceStatus,
     SyncState,
@@ -237,6 +240,72 @@ def virtual() -> Observation:
     return document(program=program, displacement_count=2, leap="insert")
 
 
+SERVER = ServerObservation(
+    address="0.0.0.0:123",
+    workers=4,
+    uptime_s=273_899.0,
+    requests=1_000_450,
+    accepted=1_000_000,
+    denied=150,
+    ignored=300,
+    requests_per_s=12.3456,
+    answers={"time": 999_000, "interleaved": 900, "unsynchronized": 100, "kiss": 150},
+    drops={"bad-length": 17, "bad-mode": 3, "denylist": 80, "client-rate": 200, "hook": 0},
+    kisses={"client-rate": 150},
+    refusals={"malformed": 20, "acl_denied": 80, "rate_limited": 350, "misdirected": 0, "dns_denied": 0, "hook_denied": 0, "unsynchronized": 0},
+    bytes_in=48_021_600,
+    bytes_out=48_007_200,
+    send_errors=2,
+    kernel_drops=5,
+    slow_path=1050,
+    worker_restarts=1,
+    log_lines_lost=0,
+    clients=2071,
+)
+SERVED = ServedObservation(
+    synchronized=True,
+    leap="none",
+    stratum=3,
+    reference_id="192.0.2.10",
+    root_delay_s=2.312e-3,
+    root_dispersion_s=412e-6,
+    time_offset_s=0.0,
+)
+CLIENTS = (
+    ClientObservation(address="198.51.100.23", requests=90_000, drops=350, idle_s=0.2),
+    ClientObservation(address="2001:db8:1:2::", requests=640, drops=0, idle_s=59.7),
+)
+
+
+def serving() -> Observation:
+    """A server on two addresses, the second of them new."""
+    unused = dict.fromkeys(SERVER.drops, 0)
+    second = msgspec.structs.replace(
+        SERVER,
+        address="[::]:123",
+        workers=0,
+        uptime_s=3.0,
+        requests=0,
+        accepted=0,
+        denied=0,
+        ignored=0,
+        requests_per_s=0.0,
+        answers=dict.fromkeys(SERVER.answers, 0),
+        drops=unused,
+        kisses={},
+        refusals=dict.fromkeys(SERVER.refusals, 0),
+        bytes_in=0,
+        bytes_out=0,
+        send_errors=0,
+        kernel_drops=0,
+        slow_path=0,
+        worker_restarts=0,
+        log_lines_lost=4,
+        clients=0,
+    )
+    return msgspec.structs.replace(document(), served=SERVED, servers=(SERVER, second), clients=CLIENTS)
+
+
 STATES = {
     "starting": starting,
     "synchronized": synchronized,
@@ -244,4 +313,5 @@ STATES = {
     "holdover": holdover,
     "panic": panic,
     "virtual": virtual,
+    "serving": serving,
 }

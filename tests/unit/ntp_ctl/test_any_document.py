@@ -8,9 +8,21 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from ntp_ctl.openmetrics import render_metrics
 from ntp_ctl.render import render_status
+from ntp_ctl.render_server import render_clients, render_server
 from ntp_ctl.render_sources import render_sources
 from ntp_ctl.style import Style
-from ntp_proto.observation import ClockMode, Observation, ProgramState, SourceObservation, SourceStatus, SyncState, SystemObservation
+from ntp_proto.observation import (
+    ClientObservation,
+    ClockMode,
+    Observation,
+    ProgramState,
+    ServedObservation,
+    ServerObservation,
+    SourceObservation,
+    SourceStatus,
+    SyncState,
+    SystemObservation,
+)
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
 COUNTS = st.integers(0, 2**63)
@@ -69,12 +81,50 @@ SOURCES = st.builds(
     samples=COUNTS,
     rejections=st.dictionaries(TEXTS, COUNTS, max_size=3),
 )
+COUNTED = st.dictionaries(TEXTS, COUNTS, max_size=3)
+SERVERS = st.builds(
+    ServerObservation,
+    address=TEXTS,
+    workers=COUNTS,
+    uptime_s=NUMBERS,
+    requests=COUNTS,
+    accepted=COUNTS,
+    denied=COUNTS,
+    ignored=COUNTS,
+    requests_per_s=NUMBERS,
+    answers=COUNTED,
+    drops=COUNTED,
+    kisses=COUNTED,
+    refusals=COUNTED,
+    bytes_in=COUNTS,
+    bytes_out=COUNTS,
+    send_errors=COUNTS,
+    kernel_drops=COUNTS,
+    slow_path=COUNTS,
+    worker_restarts=COUNTS,
+    log_lines_lost=COUNTS,
+    clients=COUNTS,
+)
+SERVED = st.builds(
+    ServedObservation,
+    synchronized=st.booleans(),
+    leap=TEXTS,
+    stratum=st.integers(-1, 300),
+    reference_id=TEXTS,
+    root_delay_s=NUMBERS,
+    root_dispersion_s=NUMBERS,
+    time_offset_s=NUMBERS,
+)
+CLIENTS = st.builds(ClientObservation, address=TEXTS, requests=COUNTS, drops=COUNTS, idle_s=NUMBERS)
 DOCUMENTS = st.builds(
     Observation,
     version=st.just(1),
     program=PROGRAMS,
     system=SYSTEMS,
     sources=st.lists(SOURCES, max_size=3, unique_by=lambda source: source.id).map(tuple),
+    served=st.none() | SERVED,
+    servers=st.lists(SERVERS, max_size=3, unique_by=lambda server: server.address).map(tuple),
+    clients=st.lists(CLIENTS, max_size=3).map(tuple),
 )
 
 
@@ -82,7 +132,8 @@ DOCUMENTS = st.builds(
 @given(DOCUMENTS, st.integers(20, 200), st.booleans())
 def test_it_is_shown_as_printable_lines(document: Observation, width: int, unicode: bool) -> None:
     style = Style(width=width, unicode=unicode)
-    for text in (render_status(document, style), render_sources(document, style)):
+    for render in (render_status, render_sources, render_server, render_clients):
+        text = render(document, style)
         assert text.endswith("\n")
         assert all(character.isprintable() or character == "\n" for character in text)
         assert unicode or text.isascii()

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -15,12 +15,13 @@ from ntp_ctl.__main__ import main
 from ntp_ctl.commands import COMMANDS
 from ntp_ctl.openmetrics import render_metrics
 from ntp_ctl.render import render_status
+from ntp_ctl.render_server import render_clients, render_server
 from ntp_ctl.render_sources import render_sources
 from ntp_ctl.settings import CONFIG_VARIABLE
 from ntp_ctl.style import Style
 from ntp_proto.control import ConfigRequest, ForceSyncRequest, ReloadRequest, Reply, Request
-from ntp_proto.observation import SourceObservation, SystemObservation, decode, json_schema
-from unit.ntp_ctl.documents import STATES, document, falseticker, panic, starting, synchronized
+from ntp_proto.observation import ClientObservation, Observation, ServerObservation, SourceObservation, SystemObservation, decode, json_schema
+from unit.ntp_ctl.documents import STATES, document, falseticker, panic, serving, starting, synchronized
 from unit.ntp_ctl.fake_daemon import FakeDaemon, raw, replies, shows
 
 Capture = pytest.CaptureFixture[str]
@@ -122,6 +123,21 @@ def test_the_clock_as_a_json_object(argv: list[str], daemon: FakeDaemon, capsys:
     assert msgspec.json.decode(capsys.readouterr().out, type=SystemObservation) == falseticker().system
 
 
+@pytest.mark.parametrize(("command", "render"), [("server", render_server), ("clients", render_clients)])
+def test_what_is_served(command: str, render: Callable[[Observation, Style], str], path: Path, capsys: Capture) -> None:
+    with FakeDaemon(path, shows(serving())):
+        assert main([command, "-o", str(path)]) == 0
+        assert capsys.readouterr().out == render(serving(), Style())
+
+
+def test_what_is_served_as_json(path: Path, capsys: Capture) -> None:
+    with FakeDaemon(path, shows(serving())):
+        assert main(["server", "--json", "-o", str(path)]) == 0
+        assert msgspec.json.decode(capsys.readouterr().out, type=tuple[ServerObservation, ...]) == serving().servers
+        assert main(["clients", "--json", "-o", str(path)]) == 0
+        assert msgspec.json.decode(capsys.readouterr().out, type=tuple[ClientObservation, ...]) == serving().clients
+
+
 def test_the_schema_needs_no_daemon(capsys: Capture) -> None:
     assert main(["schema"]) == 0
     assert json.loads(capsys.readouterr().out) == json.loads(json_schema())
@@ -132,7 +148,7 @@ def test_the_metrics(daemon: FakeDaemon, capsys: Capture) -> None:
     assert capsys.readouterr().out.encode() == render_metrics(falseticker())[0]
 
 
-READ_COMMANDS = [["status"], ["sources"], ["peers"], ["system"], ["prometheus"], ["status", "--json"]]
+READ_COMMANDS = [["status"], ["sources"], ["server"], ["clients"], ["peers"], ["system"], ["prometheus"], ["status", "--json"]]
 
 
 @pytest.mark.parametrize("argv", READ_COMMANDS)

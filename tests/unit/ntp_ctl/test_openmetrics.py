@@ -189,3 +189,53 @@ def test_a_source_that_is_not_asked_has_no_poll_interval() -> None:
     found = samples(document(sources=(documents.UNRESOLVED,)))
     assert "ntp_source_poll_interval_seconds" not in {name for name, _ in found}
     assert value(found, "ntp_source_selected", name="nosuch.invalid:123", address="", id="-1") == 0.0
+
+
+def test_a_daemon_that_serves_nobody_has_no_metrics_of_a_server() -> None:
+    assert not [name for name, _ in samples(document()) if name.startswith("ntp_server_")]
+
+
+NTPD_RS_SERVER = {
+    "ntp_server_received_packets_total": 1_000_450,
+    "ntp_server_accepted_packets_total": 1_000_000,
+    "ntp_server_denied_packets_total": 150,
+    "ntp_server_ignored_packets_total": 300,
+    "ntp_server_rate_limited_packets_total": 350,
+    "ntp_server_response_send_errors_total": 2,
+}
+NTP_SERVER = {
+    "ntp_server_uptime_seconds": 273_899.0,
+    "ntp_server_requests_total": 1_000_451,
+    "ntp_server_responses_total": 1_000_150,
+    "ntp_server_malformed_total": 20,
+    "ntp_server_acl_denied_total": 80,
+    "ntp_server_dns_denied_total": 0,
+    "ntp_server_rate_denied_total": 350,
+    "ntp_server_kiss_of_death_total": 150,
+    "ntp_server_bytes_in_total": 48_021_600,
+    "ntp_server_bytes_out_total": 48_007_200,
+    "ntp_server_sync_success_total": 120,
+    "ntp_server_sync_failure_total": 3,
+}
+
+
+def test_what_is_served_has_the_names_of_both_families() -> None:
+    first, second = documents.serving().servers
+    source = msgspec.structs.replace(documents.SOURCE, rejections={"bad-delay": 1, "malformed": 2})
+    found = samples(msgspec.structs.replace(documents.serving(), sources=(source,), servers=(first, msgspec.structs.replace(second, requests=1))))
+    for name, expected in NTPD_RS_SERVER.items():
+        assert value(found, name, listen_address="0.0.0.0:123") == expected, name
+    assert value(found, "ntp_server_received_packets_total", listen_address="[::]:123") == 1
+    for name, expected in NTP_SERVER.items():
+        assert value(found, name) == expected, name
+
+
+def test_refused_requests_have_their_reason_and_what_was_sent() -> None:
+    found = samples(documents.serving())
+    place = {"listen_address": "0.0.0.0:123"}
+    assert value(found, "ntp_server_refused_packets_total", **place, reason="client-rate", sent="nothing") == 200
+    assert value(found, "ntp_server_refused_packets_total", **place, reason="client-rate", sent="kiss") == 150
+    assert value(found, "ntp_server_refused_packets_total", **place, reason="hook", sent="nothing") == 0
+    assert value(found, "ntp_server_clients", **place) == 2071
+    assert value(found, "ntp_server_workers", **place) == 4
+    assert value(found, "ntp_server_kernel_dropped_packets_total", **place) == 5

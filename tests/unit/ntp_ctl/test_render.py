@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from ntp_ctl.render import render_status
+from ntp_ctl.render import clock_words, render_status
+from ntp_ctl.render_server import render_clients, render_server
 from ntp_ctl.render_sources import render_sources
 from ntp_ctl.style import Style
-from ntp_proto.observation import Observation, SourceStatus, SyncState
+from ntp_proto.observation import ClockMode, Observation, SourceStatus, SyncState
 from unit.ntp_ctl import documents
 from unit.ntp_ctl.documents import STATES
 
@@ -34,6 +36,36 @@ def test_status_screen(state: str) -> None:
 @pytest.mark.parametrize("state", ["starting", "falseticker"])
 def test_sources_screen(state: str) -> None:
     _assert_golden(f"sources-{state}", render_sources(STATES[state](), Style()))
+
+
+@pytest.mark.parametrize(("name", "render"), [("server", render_server), ("clients", render_clients)])
+def test_server_screens(name: str, render: Callable[[Observation, Style], str]) -> None:
+    _assert_golden(name, render(STATES["serving"](), Style()))
+    _assert_golden(f"{name}-ascii-40", render(STATES["serving"](), Style(width=40, unicode=False)))
+    assert render(STATES["synchronized"](), Style()) == "Nobody is served: there is no [[server]] in the configuration, and no -s.\n"
+
+
+def test_clients_that_are_told_that_there_is_no_time() -> None:
+    untold = msgspec.structs.replace(documents.SERVED, synchronized=False, leap="unsynchronized", stratum=16, reference_id="INIT")
+    shown = render_server(msgspec.structs.replace(STATES["serving"](), served=untold), Style())
+    assert shown.splitlines()[0] == "Clients are told that there is no time: leap indicator unsynchronized, stratum 16, INIT"
+
+
+def test_time_that_is_not_the_system_clocks() -> None:
+    ahead = msgspec.structs.replace(documents.SERVED, time_offset_s=1.5)
+    shown = render_server(msgspec.structs.replace(STATES["serving"](), served=ahead), Style())
+    assert "error bound 1.57 ms, +1.50 s from the system clock" in " ".join(shown.split())
+
+
+def test_a_server_without_clients() -> None:
+    alone = msgspec.structs.replace(STATES["serving"](), clients=(), servers=(msgspec.structs.replace(documents.SERVER, clients=1),))
+    assert render_clients(alone, Style()) == "1 client remembered\n"
+
+
+@pytest.mark.parametrize("mode", ClockMode)
+def test_each_clock_has_words(mode: ClockMode) -> None:
+    words = clock_words(msgspec.structs.replace(documents.PROGRAM, clock=mode), documents.SYSTEM)
+    assert words.startswith(("the system clock", "a virtual clock"))
 
 
 def test_status_screen_in_ascii_on_eighty_columns() -> None:

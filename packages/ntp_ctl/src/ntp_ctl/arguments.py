@@ -102,6 +102,8 @@ def _add_read_commands(command: Callable[[str, str], argparse.ArgumentParser]) -
     for name, text in (
         ("status", "the clock and its sources on one screen"),
         ("sources", "everything that is known of each source"),
+        ("server", "what is served, and what became of the requests"),
+        ("clients", "who asks most"),
         ("peers", "the sources as a JSON list"),
         ("system", "the clock as a JSON object"),
     ):

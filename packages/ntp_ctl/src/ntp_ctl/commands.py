@@ -14,19 +14,29 @@ import msgspec
 from ntp_ctl.arguments import Arguments
 from ntp_ctl.client import DaemonError, Failure, fetch_observation, send_control
 from ntp_ctl.render import render_status
+from ntp_ctl.render_server import render_clients, render_server
 from ntp_ctl.render_sources import render_sources
 from ntp_ctl.settings import Settings, load_settings
 from ntp_ctl.style import ColorChoice, Style
 from ntp_ctl.units import UNKNOWN, duration, duration_with_error
 from ntp_ctl.wait import wait_for_synchronization
 from ntp_proto.control import ConfigRequest, ForceSyncRequest, ReloadRequest, Request
-from ntp_proto.observation import Observation, SourceObservation, SystemObservation, json_schema
+from ntp_proto.observation import (
+    ClientObservation,
+    Observation,
+    ServerObservation,
+    SourceObservation,
+    SystemObservation,
+    json_schema,
+)
 
 __all__ = ["COMMANDS", "DONE", "FAILED", "WRONG_USAGE"]
 
 DONE = 0
 FAILED = 1
 WRONG_USAGE = 2
+
+_Document = Observation | SystemObservation | tuple[SourceObservation, ...] | tuple[ServerObservation, ...] | tuple[ClientObservation, ...]
 
 
 def _say(text: str) -> None:
@@ -39,7 +49,7 @@ def _write_utf8(data: bytes) -> None:
     sys.stdout.buffer.write(data)
 
 
-def _write_json(document: Observation | SystemObservation | tuple[SourceObservation, ...]) -> None:
+def _write_json(document: _Document) -> None:
     _write_utf8(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
 
 
@@ -93,6 +103,24 @@ def _sources(arguments: Arguments) -> int:
         _write_json(observation.sources)
     else:
         sys.stdout.write(render_sources(observation, Style.of(sys.stdout, arguments.color)))
+    return DONE
+
+
+def _server(arguments: Arguments) -> int:
+    observation = _observe(arguments)
+    if arguments.json:
+        _write_json(observation.servers)
+    else:
+        sys.stdout.write(render_server(observation, Style.of(sys.stdout, arguments.color)))
+    return DONE
+
+
+def _clients(arguments: Arguments) -> int:
+    observation = _observe(arguments)
+    if arguments.json:
+        _write_json(observation.clients)
+    else:
+        sys.stdout.write(render_clients(observation, Style.of(sys.stdout, arguments.color)))
     return DONE
 
 
@@ -206,6 +234,8 @@ def _confirmed(observation: Observation) -> bool:
 COMMANDS: dict[str, Callable[[Arguments], int]] = {
     "status": _status,
     "sources": _sources,
+    "server": _server,
+    "clients": _clients,
     "peers": _peers,
     "system": _system,
     "prometheus": _prometheus,

@@ -56,6 +56,10 @@ def collect(observation: Observation) -> Iterator[Metric]:
     yield from _sources(observation.sources)
     yield from _source_states(observation.sources)
     yield from _source_counters(observation.sources)
+    if observation.servers:
+        from ntp_ctl.server_metrics import collect_servers  # noqa: PLC0415 — most daemons serve nobody
+
+        yield from collect_servers(observation)
 
 
 def _gauge(name: str, documentation: str, value: float | None, *, unit: str = "") -> GaugeMetricFamily:
@@ -79,7 +83,7 @@ def _program(program: ProgramState) -> Iterator[Metric]:
     build = GaugeMetricFamily("ntp_build_info", "The version of the daemon; the value is always 1.", labels=("version",))
     build.add_metric((program.version,), 1)
     yield build
-    yield _states("ntp_clock_mode", "Which clock is disciplined: the system clock (steer) or a virtual one.", "mode", ClockMode, program.clock)
+    yield _states("ntp_clock_mode", "Which clock is disciplined or served.", "mode", ClockMode, program.clock)
 
 
 def _system(system: SystemObservation) -> Iterator[Metric]:

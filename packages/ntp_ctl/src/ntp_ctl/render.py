@@ -14,11 +14,26 @@ from ntp_ctl.style import Color, Style
 from ntp_ctl.table import Column, Row, fit, table_lines
 from ntp_ctl.units import UNKNOWN, coarse_duration, duration, duration_with_error, frequency_with_error
 from ntp_ctl.words import reach_dots, source_color, source_state, system_color, system_state
-from ntp_proto.observation import ClockMode, Observation, ProgramState, SourceObservation, SourceStatus, SyncState, SystemObservation
+from ntp_proto.observation import (
+    ClockMode,
+    Observation,
+    ProgramState,
+    ServerObservation,
+    SourceObservation,
+    SourceStatus,
+    SyncState,
+    SystemObservation,
+)
 
 __all__ = ["clock_words", "poll_words", "render_status", "wrapped"]
 
 _NTP_PORT = ":123"
+_CLOCKS = {
+    ClockMode.STEER: "the system clock",
+    ClockMode.VIRTUAL: "a virtual clock, the system clock is left alone",
+    ClockMode.MIRROR: "the system clock as it is, served with the state of a source",
+    ClockMode.LOCAL: "the system clock as it is, served without sources",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +63,7 @@ def wrapped(text: str, style: Style, *, indent: str, first: str | None = None) -
 
 def clock_words(program: ProgramState, system: SystemObservation) -> str:
     """Which clock is disciplined and what is being done to it."""
-    name = "the system clock" if program.clock is ClockMode.STEER else "a virtual clock, the system clock is left alone"
+    name = _CLOCKS[program.clock]
     return f"{name}; an offset is being slewed out" if system.slewing else name
 
 
@@ -100,9 +115,19 @@ def _numbers(observation: Observation, style: Style) -> list[str]:
     single = [
         _Field("Reference", _reference(system)),
         _Field("Clock", clock_words(program, system)),
+        *([_Field("Server", _server(observation.servers))] if observation.servers else []),
         _Field("Daemon", f"{program.name} {program.version}, pid {program.pid}, up {coarse_duration(program.uptime_s)}, {_second(program.time)}"),
     ]
     return _fields(pairs, single, style)
+
+
+def _server(servers: tuple[ServerObservation, ...]) -> str:
+    rate = sum(server.requests_per_s for server in servers)
+    refused = sum(server.denied + server.ignored for server in servers)
+    answered = sum(server.accepted for server in servers)
+    lost = sum(server.kernel_drops for server in servers)
+    places = ", ".join(server.address for server in servers)
+    return f"{places}: {rate:.3g} requests/s, {answered} answered, {refused} refused" + (f", {lost} lost in the kernel" if lost else "")
 
 
 def _second(time: str) -> str:

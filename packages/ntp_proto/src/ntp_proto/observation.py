@@ -12,9 +12,12 @@ import msgspec
 
 __all__ = [
     "DOCUMENT_VERSION",
+    "ClientObservation",
     "ClockMode",
     "Observation",
     "ProgramState",
+    "ServedObservation",
+    "ServerObservation",
     "SourceObservation",
     "SourceStatus",
     "SyncState",
@@ -211,6 +214,92 @@ class SourceObservation(msgspec.Struct, frozen=True, kw_only=True):
     rejections: dict[str, int]
 
 
+class ServedObservation(msgspec.Struct, frozen=True, kw_only=True):
+    """What clients are told now.
+
+    Attributes:
+        synchronized: Whether they are told the time, and not that there is none.
+        leap: "none", "insert", "delete" or "unsynchronized".
+        stratum: 16 while there is no time, unless configured otherwise.
+        reference_id: As text.
+        root_delay_s: Round trip to the primary reference.
+        root_dispersion_s: Bound of all further error, grown to now.
+        time_offset_s: The time that is served less the system clock's, s.
+    """
+
+    synchronized: bool
+    leap: str
+    stratum: int
+    reference_id: str
+    root_delay_s: float
+    root_dispersion_s: float
+    time_offset_s: float
+
+
+class ClientObservation(msgspec.Struct, frozen=True, kw_only=True):
+    """A client that a server remembers.
+
+    Attributes:
+        address: Numeric; of a network that counts as one client its first address.
+        requests: How many reached the limits since the client was new; those that were denied are not among them.
+        drops: Of these, how many were beyond the limits.
+        idle_s: Since the last of them.
+    """
+
+    address: str
+    requests: int
+    drops: int
+    idle_s: float
+
+
+class ServerObservation(msgspec.Struct, frozen=True, kw_only=True):
+    """One address on which clients are answered. Counters go on over a reload, and over the death of a worker.
+
+    Attributes:
+        address: Numeric address and port.
+        workers: Processes that answer; 0: the daemon's own loop.
+        uptime_s: Since it began to answer.
+        requests: Datagrams that were looked at: `accepted` + `denied` + `ignored`.
+        accepted: Answered with the time, or with "not synchronised".
+        denied: Answered with a kiss of death.
+        ignored: Not answered.
+        requests_per_s: Over the last seconds.
+        answers: Answers by kind: "time", "interleaved", "unsynchronized", "kiss".
+        drops: Requests without an answer, by reason.
+        kisses: Requests that got a kiss of death, by reason.
+        refusals: Both together in groups: "malformed", "misdirected", "acl_denied", "dns_denied", "rate_limited", "hook_denied", "unsynchronized".
+        bytes_in: Of all requests.
+        bytes_out: Of all answers.
+        send_errors: Answers that the kernel did not take.
+        kernel_drops: Datagrams that the kernel dropped before anybody saw them: the receive buffer was full.
+        slow_path: Requests that the fast path left to the slow one.
+        worker_restarts: Workers that ended by themselves and were replaced.
+        log_lines_lost: Lines that the request log could not take.
+        clients: Clients that are remembered: that have sent something in the last minutes, as far as there is room.
+    """
+
+    address: str
+    workers: int
+    uptime_s: float
+    requests: int
+    accepted: int
+    denied: int
+    ignored: int
+    requests_per_s: float
+    answers: dict[str, int]
+    drops: dict[str, int]
+    kisses: dict[str, int]
+    refusals: dict[str, int]
+    bytes_in: int
+    bytes_out: int
+    send_errors: int
+    kernel_drops: int
+    slow_path: int
+    worker_restarts: int
+    log_lines_lost: int
+    clients: int
+
+
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
     """The whole document.
 
@@ -219,12 +308,18 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         program: The daemon as a process.
         system: The clock.
         sources: The servers, in the order of their ids.
+        served: What clients are told; null when nobody is served.
+        servers: The addresses on which clients are answered, in the order of the configuration.
+        clients: Those of their clients who ask most, the busiest first, as of a few seconds ago.
     """
 
     version: int
     program: ProgramState
     system: SystemObservation
     sources: tuple[SourceObservation, ...]
+    served: ServedObservation | None = None
+    servers: tuple[ServerObservation, ...] = ()
+    clients: tuple[ClientObservation, ...] = ()
 
 
 def encode(observation: Observation) -> bytes:

@@ -12,7 +12,7 @@ from ntp_proto.observation import SourceObservation, SystemObservation
 from ntp_proto.peer import Peer
 from ntp_proto.time_types import PollInterval
 
-__all__ = ["observe_source", "observe_system", "reason_of"]
+__all__ = ["leap_name", "observe_source", "observe_system", "reason_of"]
 
 _CONFIDENCE = 3.29
 """Standard errors within which a normal variable lies 99.9 % of the time."""
@@ -22,6 +22,11 @@ _LEAP_NAMES = {
     LeapIndicator.DELETE: "delete",
     LeapIndicator.UNSYNCHRONIZED: "unsynchronized",
 }
+
+
+def leap_name(leap: LeapIndicator) -> str:
+    """The word of the documents for it."""
+    return _LEAP_NAMES[leap]
 
 
 def reason_of(view: SystemView, peers: Mapping[int, Peer]) -> str:
