@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +18,7 @@ from fuzz.targets import SEEDS, TARGETS
 from ntp_proto.association import Rejection
 
 RUN = Path(__file__).with_name("run.py")
+RESPOND = Path(__file__).with_name("respond.py")
 
 
 @pytest.mark.parametrize("name", list(TARGETS))
@@ -57,3 +60,20 @@ def test_the_command_shows_the_failing_input(capsys: pytest.CaptureFixture[str])
     with pytest.raises(ZeroDivisionError):
         run_once(lambda _: 1 // 0, b"\x12\xab")
     assert capsys.readouterr().out == "failing input: 12ab\n"
+
+
+@pytest.mark.skipif(shutil.which("clang") is None, reason="there is no clang")
+def test_the_target_in_c(tmp_path: Path) -> None:
+    command = [sys.executable, RESPOND, "--seconds", "1", "--artifacts", tmp_path]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    found = re.fullmatch(r"respond: (\d+) inputs in 1 s, seed 1, (\d+) edges, libFuzzer with ASan and UBSan\n", done.stdout)
+    assert found, done.stdout
+    assert int(found[1]) > 1000
+    assert int(found[2]) > 100, "the inputs reach the answers"
+
+
+def test_without_clang_the_target_in_c_says_what_is_missing(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, RESPOND], env={"PATH": str(tmp_path)}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "there is no clang, which libFuzzer is a part of; on Debian: apt install clang libclang-rt-14-dev\n"
