@@ -134,11 +134,13 @@ class EventHub:
 
     Args:
         history: How many are kept; 0: none.
+
+    Attributes:
         on_interest: Called when `is_wanted` may have changed.
     """
 
-    def __init__(self, history: int = 500, on_interest: Callable[[], None] | None = None) -> None:
-        self._on_interest = on_interest
+    def __init__(self, history: int = 500) -> None:
+        self.on_interest: Callable[[], None] | None = None
         self._history: deque[RequestEvent] = deque(maxlen=history)
         self._subscriptions: list[Subscription] = []
 
@@ -173,11 +175,16 @@ class EventHub:
         """The last events, the oldest first."""
         return tuple(self._history)
 
+    @property
+    def last(self) -> RequestEvent | None:
+        """The last event of the history."""
+        return self._history[-1] if self._history else None
+
     def close(self) -> None:
         """End every subscription; the history stays."""
         for subscription in list(self._subscriptions):
             subscription.close()
 
     def _tell_interest(self) -> None:
-        if self._on_interest is not None:
-            self._on_interest()
+        if self.on_interest is not None:
+            self.on_interest()

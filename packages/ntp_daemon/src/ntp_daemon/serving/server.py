@@ -93,6 +93,7 @@ class Server:
         workers = self._make_workers(self.settings, surroundings)
         await workers.start()
         self._workers = workers
+        self.tell_interest()
 
     async def change(self, settings: ServerSettings) -> None:
         """Go on with other settings on the same address. New workers begin before the old ones end, on the same sockets: no request is lost.

@@ -40,7 +40,8 @@ class Serving:
         snapshot: The clock at the start.
         account: Who the workers become; None: they stay who we are. In either case they keep no capability.
         hook: Asked with each request that would be answered; everything is served in this process then.
-        history: How many events are kept; 0: none.
+        clock: The clock now, in place of what was published last, for those who serve in this process.
+        events: Where events go; None: a hub without a history.
 
     Attributes:
         events: What becomes of each request, for whoever wants to know.
@@ -53,9 +54,12 @@ class Serving:
         *,
         account: Account | None = None,
         hook: HostHook | None = None,
-        history: int = 0,
+        clock: Callable[[], Snapshot] | None = None,
+        events: EventHub | None = None,
     ) -> None:
-        self.events = EventHub(history, self._tell_interest)
+        self.events = EventHub(0) if events is None else events
+        self.events.on_interest = self._tell_interest
+        self._clock = clock
         self._servers = [Server(settings) for settings in servers]
         self._snapshot = snapshot
         self._account = account
@@ -170,7 +174,8 @@ class Serving:
 
     def _surroundings(self) -> Surroundings:
         assert self._writer is not None
-        return Surroundings(snapshot_fd=self._writer.fd, snapshot=lambda: self._snapshot, account=self._account, hook=self._hook)
+        clock = self._clock or (lambda: self._snapshot)
+        return Surroundings(snapshot_fd=self._writer.fd, snapshot=clock, account=self._account, hook=self._hook)
 
     def _tell_interest(self) -> None:
         for server in self._servers:

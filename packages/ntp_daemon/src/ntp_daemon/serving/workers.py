@@ -24,7 +24,9 @@ from ntp_daemon.serving.request_events import RequestEvent
 from ntp_daemon.serving.servant import HostHook
 from ntp_daemon.serving.settings import ServerSettings
 from ntp_daemon.serving.worker_process import Launch, WorkerError, WorkerProcess
+from ntp_proto.errors import ConfigError
 from ntp_proto.server import Snapshot
+from ntp_udp.fast_path import load_fast_server
 from ntp_udp.server_socket import ServerSocket
 
 __all__ = ["Surroundings", "Workers"]
@@ -81,6 +83,7 @@ class Workers:
     ) -> None:
         self._surroundings = surroundings
         self._on_event = on_event
+        load_fast_server()  # by now: a worker's place may have to be taken when the file is out of reach
         self._is_local = settings.workers == 0 or surroundings.hook is not None
         count = 1 if self._is_local else min(settings.workers, len(sockets))
         self._settings = replace(settings, policy=settings.policy.shared_by(count))
@@ -113,7 +116,6 @@ class Workers:
         except BaseException:
             await self.stop(0.0)
             raise
-        self.set_events(self._events_wanted)
 
     async def stop(self, timeout_s: float, *, drain: bool = True) -> None:
         """Let all answer what is queued and end; kill those that have not ended in time. Stopping twice does nothing.
@@ -176,6 +178,13 @@ class Workers:
         place.service = LocalService(self._settings, place.sockets, around.snapshot, around.hook, self._on_event)
         place.service.set_events(self._events_wanted)
 
+    def _serve_in_place(self, place: _Place) -> None:
+        try:
+            self._serve_here(place)
+        except ConfigError as error:  # what a policy by names needs is out of reach too
+            _log.error("nor can this process: %s; trying again in %g s", error, _LONGEST_PAUSE_S)
+            place.timer = asyncio.get_running_loop().call_later(_LONGEST_PAUSE_S, self._replace, place)
+
     def _take_events(self, events: list[RequestEvent]) -> None:
         for event in events:
             self._on_event(event)
@@ -199,7 +208,7 @@ class Workers:
             self._begin(place)
         except WorkerError as error:
             _log.error("%s; this process answers in its place, until it is started again", error)
-            self._serve_here(place)
+            self._serve_in_place(place)
         if isinstance(place.service, WorkerProcess) and self._events_wanted:
             place.service.order(Order.EVENTS_ON)
 
