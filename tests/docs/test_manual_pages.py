@@ -49,7 +49,17 @@ def test_the_options_of_the_page_are_those_of_the_help(module: str, page: str) -
 def test_the_synopsis_of_the_daemon_names_each_option_once() -> None:
     synopsis = (MAN / "ntp-daemon.8.md").read_text(encoding="utf-8").partition("\n## SYNOPSIS\n")[2].partition("\n## ")[0]
     named = re.findall(rf"\*\*({_OPTION})\*\*", synopsis)
-    long_of = {"-p": "--peer", "-c": "--config", "-l": "--log-level", "-d": "--debug", "-V": "--version", "-h": "--help"}
+    long_of = {
+        "-p": "--peer",
+        "-s": "--server",
+        "-u": "--user",
+        "-r": "--root",
+        "-c": "--config",
+        "-l": "--log-level",
+        "-d": "--debug",
+        "-V": "--version",
+        "-h": "--help",
+    }
     assert sorted(long_of.get(option, option) for option in named) == sorted(
         option for option in options_of_help("ntp_daemon") if option.startswith("--")
     )

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ntp_daemon.privileges import Account, PrivilegeError, Surrender, find_account
+from ntp_daemon.privileges import Account, Surrender, find_account
+from ntp_proto.errors import PrivilegeError
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else, or change its root directory")
 NOBODY = pwd.getpwnam("nobody")
@@ -146,7 +147,8 @@ report(no_new=status()["NoNewPrivs"].strip())
 def test_who_is_not_root_is_told_to_be() -> None:
     found = python("""
 from pathlib import Path
-from ntp_daemon.privileges import PrivilegeError, Surrender, find_account
+from ntp_daemon.privileges import Surrender, find_account
+from ntp_proto.errors import PrivilegeError
 nobody, daemon = find_account("nobody"), find_account("daemon")
 os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
 said = []

@@ -21,6 +21,8 @@ examples:
   ntp-daemon --demo                       see it work: no root, no network
   sudo ntp-daemon -p pool.ntp.org         keep this computer's clock right
   ntp-daemon -p 192.0.2.1 --clock virtual measure, but leave the system clock alone
+  sudo ntp-daemon -p pool.ntp.org -s 0.0.0.0 -u ntp
+                                          serve others too, and be root no longer than necessary
   ntp-ctl status                          how right the clock is, and why
 
 exit status: 0 stopped in order, 1 failed, 2 wrong usage, 70 internal error, 77 no permission, 78 wrong configuration
@@ -43,6 +45,14 @@ def make_parser() -> argparse.ArgumentParser:
         default=[],
         help="follow this server; repeatable. A name with several addresses becomes a pool of up to 4. Replaces the sources of the file",
     )
+    parser.add_argument(
+        "-s",
+        "--server",
+        metavar="ADDRESS[:PORT]",
+        action="append",
+        default=[],
+        help="answer clients on this address of this machine (0.0.0.0 and [::] are all); repeatable. Replaces the servers of the file",
+    )
     parser.add_argument("-c", "--config", metavar="FILE", type=Path, help="configuration (else $NTP_DAEMON_CONFIG, else /etc/ntpd-py/ntp.toml)")
     parser.add_argument(
         "-l", "--log-level", type=_one_of(LogLevel), metavar="LEVEL", help="trace, debug, info, warn or error (default: $NTP_LOG, or info)"
@@ -50,8 +60,13 @@ def make_parser() -> argparse.ArgumentParser:
     parser.add_argument("--log-format", type=_one_of(LogFormat), metavar="text|json", help="default: $NTP_LOG_FORMAT, or text")
     parser.add_argument("-d", "--debug", action="store_true", help="the same as -l debug")
     parser.add_argument(
-        "--clock", type=_one_of(ClockMode), metavar="steer|virtual", help="adjust the system clock, or only a clock of the daemon's own"
+        "--clock",
+        type=_one_of(ClockMode),
+        metavar="steer|virtual|mirror|local",
+        help="adjust the system clock; or leave it alone, and serve a corrected one, or it as it is with a source's header, or without sources",
     )
+    parser.add_argument("-u", "--user", metavar="USER", help="become this user once everything is open; what remains is the right to set the clock")
+    parser.add_argument("-r", "--root", metavar="DIR", type=Path, help="make this directory the root directory then")
     parser.add_argument("--observation-socket", metavar="PATH", help='where ntp-ctl finds the state ("" for nowhere)')
     parser.add_argument("--configuration-socket", metavar="PATH", help='where ntp-ctl gives commands ("" for nowhere)')
     what = parser.add_mutually_exclusive_group()
@@ -68,6 +83,7 @@ def overrides(arguments: argparse.Namespace, environment: Mapping[str, str]) -> 
     level = arguments.log_level or (LogLevel.DEBUG if arguments.debug else None) or _from_environment(environment, "NTP_LOG", LogLevel)
     return Overrides(
         peers=tuple(arguments.peer),
+        servers=tuple(arguments.server),
         log_level=level,
         log_format=arguments.log_format or _from_environment(environment, "NTP_LOG_FORMAT", LogFormat),
         clock=arguments.clock,

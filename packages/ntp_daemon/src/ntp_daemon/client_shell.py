@@ -39,12 +39,16 @@ class ClientShell:
         client: The state machine.
         clock: The clock that it disciplines; its monotonic scale is the client's.
         on_ending: Called when a source wants to be replaced.
+        on_change: Called after everything that may have changed what is known of the clock.
     """
 
-    def __init__(self, client: Client, clock: MachineClock, on_ending: Callable[[int, Reset | Demobilize], None]) -> None:
+    def __init__(
+        self, client: Client, clock: MachineClock, on_ending: Callable[[int, Reset | Demobilize], None], on_change: Callable[[], None]
+    ) -> None:
         self._client = client
         self._clock = clock
         self._on_ending = on_ending
+        self._on_change = on_change
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._remotes: dict[int, Address] = {}
@@ -78,6 +82,7 @@ class ClientShell:
                     _log.log(_LEVELS[severity], "%s", text)
                 case _:
                     assert_never(action)
+        self._on_change()
 
     def close(self) -> None:
         """Close the sockets and the timer."""

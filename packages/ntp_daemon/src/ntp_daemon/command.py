@@ -16,11 +16,15 @@ from ntp_daemon.clocks import open_clock
 from ntp_daemon.config.load import ConfigErrors, load_or_default
 from ntp_daemon.config.model import Config
 from ntp_daemon.config.override import override
-from ntp_proto.errors import ClockError
+from ntp_proto.errors import ClockError, PrivilegeError
 from ntp_proto.explain import sources_text
+from ntp_proto.observation import ClockMode
+from ntp_udp import SocketError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from ntp_daemon.privileges import Surrender
 
 __all__ = ["run"]
 
@@ -48,9 +52,9 @@ def run(argv: list[str] | None = None) -> int:
         for error in errors.errors:
             print(f"ntp-daemon: {error}", file=sys.stderr)  # noqa: T201 — the log is not set up without a configuration
         return EXIT_CONFIGURATION
-    except ClockError as error:
+    except (ClockError, PrivilegeError, SocketError) as error:
         print(f"ntp-daemon: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_PERMISSION
+        return EXIT_FAILED if isinstance(error, SocketError) else EXIT_PERMISSION
     except Exception:  # noqa: BLE001 — the last resort: a bug has an exit status of its own
         import traceback  # noqa: PLC0415
 
@@ -96,20 +100,30 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"ntp-daemon: warning: {warning}", file=sys.stderr)  # noqa: T201
     where = loaded.path or "/etc/ntpd-py/ntp.toml"
     if arguments.check_config:
-        if not config.sources:
+        if not config.sources and config.clock.mode is not ClockMode.LOCAL:
             print(f"ntp-daemon: warning: no time sources: the daemon will need -p HOST, or a [[source]] in {where}", file=sys.stderr)  # noqa: T201
         print(f"{loaded.path or 'the built-in configuration'} is valid", file=sys.stderr)  # noqa: T201
         return 0
-    if not config.sources:
+    if not config.sources and config.clock.mode is not ClockMode.LOCAL:
         print(f"ntp-daemon: no time sources: give -p HOST (try -p pool.ntp.org), or a [[source]] in {where}", file=sys.stderr)  # noqa: T201
         return EXIT_CONFIGURATION
+    surrender = _surrender(arguments.user, arguments.root)
     log.set_up(config.observability.log_level, config.observability.log_format, os.environ)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the configuration has just been read
-    asyncio.run(_serve(config, read_again, str(loaded.path or "built in")))
+    asyncio.run(_serve(config, read_again, str(loaded.path or "built in"), surrender))
     return 0
 
 
-async def _serve(config: Config, read_again: Callable[[], Config], origin: str) -> None:
+def _surrender(user: str | None, root: Path | None) -> Surrender | None:
+    """What `-u` and `-r` ask for; looked up now, so that a mistake is said before anything is touched."""
+    if user is None and root is None:
+        return None
+    from ntp_daemon.privileges import Surrender, find_account  # noqa: PLC0415 — only who asks for it needs it
+
+    return Surrender(None if user is None else find_account(user), root)
+
+
+async def _serve(config: Config, read_again: Callable[[], Config], origin: str, surrender: Surrender | None) -> None:
     """Signals first: from the moment when the clock is ours, nothing may end the program without giving it back."""
     from ntp_daemon.daemon import Daemon  # noqa: PLC0415 — the options that end at once do not need it
     from ntp_daemon.notify import Notifier  # noqa: PLC0415
@@ -118,10 +132,12 @@ async def _serve(config: Config, read_again: Callable[[], Config], origin: str) 
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    clock = open_clock(config.clock.mode)
+    clock = open_clock(config.clock.mode, config.clock.select)
     if clock.reason:
         _log.warning("%s; going on with a virtual clock: the system clock is not adjusted", clock.reason)
+    if clock.mode in (ClockMode.MIRROR, ClockMode.LOCAL) and not config.servers:
+        _log.warning("clock mode %s, but nobody is served: there is no [[server]] and no -s", clock.mode.value)
     _log.info("configuration: %s; %s, clock %s", origin, sources_text(len(config.sources)), clock.mode.value)
-    daemon = Daemon(config, read_again, clock, Notifier(os.environ))
+    daemon = Daemon(config, read_again, clock, Notifier(os.environ), surrender)
     loop.add_signal_handler(signal.SIGHUP, daemon.request_reload)
     await daemon.run(stop)

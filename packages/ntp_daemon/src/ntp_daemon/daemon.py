@@ -9,13 +9,14 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ntp_daemon import drift_file, log
 from ntp_daemon.client_shell import ClientShell
 from ntp_daemon.clocks import MachineClock
 from ntp_daemon.config.diff import Changes, diff
 from ntp_daemon.config.load import ConfigErrors
-from ntp_daemon.config.model import Config, LogLevel
+from ntp_daemon.config.model import Config, LogLevel, Source
 from ntp_daemon.control_socket import ControlSocket
 from ntp_daemon.measurement_log import MeasurementFile
 from ntp_daemon.notify import Notifier
@@ -28,8 +29,16 @@ from ntp_proto.algorithm import Discipline, FrequencyPrior, StepThreshold
 from ntp_proto.association import Demobilize, Reset
 from ntp_proto.client import Client
 from ntp_proto.control import ConfigRequest, ForceSyncRequest, ReloadRequest, Reply, Request
+from ntp_proto.datagram import Address
+from ntp_proto.errors import NtpError
 from ntp_proto.explain import offset_text, sources_text
-from ntp_proto.observation import SyncState, encode
+from ntp_proto.observation import ClockMode, SyncState, encode
+from ntp_udp.addresses import is_own_address
+
+if TYPE_CHECKING:
+    from ntp_daemon.config.server import ServerConfig
+    from ntp_daemon.privileges import Surrender
+    from ntp_daemon.server_side import ServerSide
 from ntp_udp.resolver import Resolver
 
 __all__ = ["Daemon"]
@@ -51,9 +60,12 @@ class Daemon:
         reload: Reads the configuration again; raises `ConfigErrors` when it is invalid.
         clock: What to discipline.
         notifier: The service manager.
+        surrender: What is given up once everything is open; None: nothing.
     """
 
-    def __init__(self, config: Config, reload: Callable[[], Config], clock: MachineClock, notifier: Notifier) -> None:
+    def __init__(
+        self, config: Config, reload: Callable[[], Config], clock: MachineClock, notifier: Notifier, surrender: Surrender | None = None
+    ) -> None:
         self._config = config
         self._reload = reload
         self._clock = clock
@@ -61,8 +73,10 @@ class Daemon:
         self._started_at = clock.monotonic()
         self._measurements: MeasurementFile | None = None
         self.client = self._make_client()
-        self._shell = ClientShell(self.client, clock, self._replace)
-        self._sources = SourceManager(self._shell, Resolver(), asyncio.get_running_loop().time)
+        self._surrender = surrender
+        self._server: ServerSide | None = None
+        self._shell = ClientShell(self.client, clock, self._replace, self._publish)
+        self._sources = SourceManager(self._shell, Resolver(), asyncio.get_running_loop().time, self._is_own)
         self._observation: ObservationSocket | None = None
         self._control: ControlSocket | None = None
         self._drift_saved_at = self._started_at
@@ -70,11 +84,19 @@ class Daemon:
         self._reloads: set[asyncio.Task[Reply]] = set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop` is set, then give the clock back."""
+        """Work until `stop` is set, then give the clock back.
+
+        Raises:
+            SocketError: An address to serve on cannot be had.
+            PrivilegeError: What was to be given up is still there.
+            NtpError: Clients cannot be served for another reason.
+        """
         try:
-            await self._sources.add(self._config.sources, self._config)
+            await self._start_server(self._config.servers)
             await self._open_observation()
             await self._open_control()
+            self._give_up_privileges()
+            await self._sources.add(self._asked(self._config), self._config)
             self._notifier.ready("started")
             await self._watch(stop)
         finally:
@@ -96,26 +118,93 @@ class Daemon:
             return Reply(accepted=False, message="the configuration is invalid; nothing was changed", details=tuple(map(str, errors.errors)))
         changes = diff(self._config, config)
         self._notifier.reloading()
-        await self._apply(changes, config)
+        problems = await self._apply(changes, config)
         self._notifier.ready()
         restart = tuple(f"{key} is read at the start only; restart the daemon to change it" for key in changes.needs_restart)
         for sentence in restart:
             _log.warning("%s", sentence)
         message = "nothing has changed" if changes.is_empty else f"{sources_text(len(changes.added))} added, {len(changes.removed)} removed"
         _log.info("configuration reloaded: %s", message)
-        return Reply(accepted=True, message=f"configuration reloaded: {message}", details=restart)
+        return Reply(accepted=True, message=f"configuration reloaded: {message}", details=problems + restart)
 
-    async def _apply(self, changes: Changes, config: Config) -> None:
+    async def _apply(self, changes: Changes, config: Config) -> tuple[str, ...]:
+        """Returns what could not be done, each in one sentence."""
         self._config = config
         if changes.logging:
             log.set_up(config.observability.log_level, config.observability.log_format, os.environ)
         if changes.discipline:
             self.client.discipline.config = config.synchronization.discipline()
-        await self._sources.exchange(changes.removed, changes.added, config)
+        if self._asked(config):
+            await self._sources.exchange(changes.removed, changes.added, config)
+        problems = await self._apply_to_server(changes, config)
         if changes.observation_socket:
             await self._open_observation()
         if changes.configuration_socket:
             await self._open_control()
+        return problems
+
+    async def _apply_to_server(self, changes: Changes, config: Config) -> tuple[str, ...]:
+        """Serving is never interrupted; what cannot be done is said and leaves the rest as it is."""
+        if self._server is None:
+            if not config.servers:
+                return ()
+            try:
+                await self._start_server(config.servers)
+            except (NtpError, OSError) as error:
+                _log.error("%s", error)
+                self._server = None
+                return (str(error),)
+            return ()
+        if changes.clock:
+            self._server.served.settings = config.clock
+        if changes.servers:
+            return await self._server.apply(config.servers)
+        self._server.publish()
+        return ()
+
+    async def _start_server(self, servers: tuple[ServerConfig, ...]) -> None:
+        if not servers:
+            return
+        from ntp_daemon.served_time import make_served_time  # noqa: PLC0415 — most daemons serve nobody
+        from ntp_daemon.server_side import ServerSide  # noqa: PLC0415
+
+        served = make_served_time(self.client, self._clock, self._config.clock, lambda: self._sources.in_order(self._config.sources))
+        account = self._surrender.account if self._surrender else None
+        server = ServerSide(servers, served, self._times_set, account)
+        await server.start()
+        self._server = server
+        _log.info("serving on %s", ", ".join(map(str, server.addresses)))
+
+    def _times_set(self) -> int:
+        view = self.client.discipline.system(self._clock.monotonic())
+        return view.history.step_count + view.displacement_count
+
+    def _publish(self) -> None:
+        if self._server is not None:
+            self._server.publish()
+
+    def _is_own(self, address: Address) -> bool:
+        if self._server is None or address.port not in {listening.port for listening in self._server.addresses}:
+            return False
+        return is_own_address(address.host)
+
+    def _asked(self, config: Config) -> tuple[Source, ...]:
+        return () if self._clock.mode is ClockMode.LOCAL else config.sources
+
+    def _give_up_privileges(self) -> None:
+        if self._surrender is None:
+            return
+        from ntp_daemon.privileges import preload  # noqa: PLC0415 — loaded already, by whoever asked for it
+
+        preload(("dns.resolver", "dns.nameserver") if any(server.dns_policy.is_on for server in self._config.servers) else ())
+        seen = self._config.observability
+        self._surrender.hand_over([Path(path) for path in (seen.observation_path, seen.configuration_path) if path])
+        root = self._surrender.root
+        names = [str(source.address) for source in self._asked(self._config) if source.address.numeric() is None]
+        if root is not None and names and not (root / "etc/resolv.conf").exists():
+            _log.warning("%s has no etc/resolv.conf: names such as %s cannot be resolved there", root, names[0])
+        self._surrender.carry_out(keeps_clock=self._clock.mode is ClockMode.STEER)
+        _log.info("%s", self._surrender)
 
     async def _handle(self, request: Request) -> Reply:
         match request:
@@ -161,6 +250,8 @@ class Daemon:
     def _look(self) -> None:
         now = self._clock.monotonic()
         self._shell.perform(self.client.check_clock(now))
+        if self._server is not None:
+            self._server.look()
         foreign = self._clock.foreign_frequency()
         if foreign is not None:
             _log.warning("something else has set the clock's frequency to %+.3f ppm; is another time daemon running?", foreign * 1e6)
@@ -209,11 +300,12 @@ class Daemon:
         return Client(Discipline(settings, recorder.clock(clock), self._started_at, prior), random.SystemRandom(), recorder)
 
     def _document(self) -> bytes:
-        return encode(observe(self.client, self._clock, self._sources.pending(), self._started_at))
+        report = self._server.observe() if self._server is not None else None
+        return encode(observe(self.client, self._clock, self._sources.pending(), self._started_at, report))
 
     def _prior(self) -> FrequencyPrior | None:
         path = self._config.synchronization.drift_file
-        if not path:
+        if not path or self._clock.is_passive:
             return None
         algorithm = self._config.synchronization.discipline()
         loaded = drift_file.load(Path(path), maximum_frequency=algorithm.maximum_frequency)
@@ -228,7 +320,7 @@ class Daemon:
     def _save_drift(self) -> None:
         now = self._clock.monotonic()
         path, system = self._config.synchronization.drift_file, self.client.discipline.system(now)
-        if not path or system.estimate is None:
+        if not path or system.estimate is None or self._clock.is_passive:
             return
         self._drift_saved_at = now
         try:
@@ -237,10 +329,12 @@ class Daemon:
             _log.warning("%s", error)
 
     async def _end(self) -> None:
-        """Sources first, so that nothing touches the clock any more; then the clock; then the sockets, so that the end can be watched."""
+        """Sources first, so that nothing touches the clock any more; then the clients, the clock, and the sockets, so that the end can be watched."""
         self._notifier.stopping()
         await self._sources.close()
         self._shell.close()
+        if self._server is not None:
+            await self._server.stop()
         frequency = self.client.stop(self._clock.monotonic())
         self._save_drift()
         self._clock.release(frequency)
@@ -249,4 +343,7 @@ class Daemon:
         for socket in (self._observation, self._control):
             if socket is not None:
                 socket.close()
-        _log.info("stopped; the clock runs on with a correction of %+.3f ppm", frequency * 1e6)
+        if self._clock.is_passive:
+            _log.info("stopped")
+        else:
+            _log.info("stopped; the clock runs on with a correction of %+.3f ppm", frequency * 1e6)

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ntp_daemon.capabilities import Capability, bound_to, keep_through_change_of_user, limit_to
-from ntp_proto.errors import NtpError
+from ntp_proto.errors import PrivilegeError
 from ntp_udp.resolver import preload as preload_resolver
 
-__all__ = ["Account", "PrivilegeError", "Surrender", "find_account", "preload"]
+__all__ = ["Account", "Surrender", "find_account", "preload"]
 
 _LOADED_LATER = (
     # What the daemon loads only when it is needed. In another root, or as another user, it could not be found any more.
@@ -36,10 +36,6 @@ _LOADED_LATER = (
     "ntp_daemon.config.server",
     "ntp_daemon.version",
 )
-
-
-class PrivilegeError(NtpError):
-    """What was asked for with `-u` or `-r` cannot be done; the text says what and why. The daemon must not go on without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +58,10 @@ class Surrender:
 
     account: Account | None = None
     root: Path | None = None
+
+    def __str__(self) -> str:
+        words = [f"user {self.account.name}"] if self.account else []
+        return "going on as " + " ".join(words or ["root"]) + (f" in {self.root}" if self.root else "")
 
     @property
     def is_wanted(self) -> bool:

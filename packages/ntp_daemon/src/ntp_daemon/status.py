@@ -5,20 +5,37 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import msgspec
 
 from ntp_daemon.clocks import MachineClock
 from ntp_daemon.sources import PendingSource
 from ntp_daemon.version import version
 from ntp_proto.client import Client
-from ntp_proto.observation import DOCUMENT_VERSION, Observation, ProgramState, SourceObservation, SourceStatus
+from ntp_proto.observation import (
+    DOCUMENT_VERSION,
+    ClockMode,
+    Observation,
+    ProgramState,
+    SourceObservation,
+    SourceStatus,
+    SyncState,
+    SystemObservation,
+)
 from ntp_proto.time_types import NtpTimestamp
+
+if TYPE_CHECKING:
+    from ntp_daemon.server_side import ServerReport
 
 __all__ = ["observe"]
 
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def observe(client: Client, clock: MachineClock, pending: Sequence[PendingSource], started_at: float) -> Observation:
+def observe(
+    client: Client, clock: MachineClock, pending: Sequence[PendingSource], started_at: float, report: ServerReport | None = None
+) -> Observation:
     """The document as of now.
 
     Args:
@@ -26,6 +43,7 @@ def observe(client: Client, clock: MachineClock, pending: Sequence[PendingSource
         clock: Its clock.
         pending: Configured sources that have no server.
         started_at: When the daemon started, on the clock's monotonic scale, s.
+        report: What is served; None: nothing.
     """
     now = clock.monotonic()
     system, sources = client.observe(now)
@@ -39,7 +57,30 @@ def observe(client: Client, clock: MachineClock, pending: Sequence[PendingSource
         clock_reason=clock.reason,
     )
     unresolved = tuple(_unresolved(-number, source) for number, source in enumerate(pending, start=1))
-    return Observation(version=DOCUMENT_VERSION, program=program, system=system, sources=sources + unresolved)
+    return Observation(
+        version=DOCUMENT_VERSION,
+        program=program,
+        system=_untouched(system, clock.mode, report) if clock.is_passive else system,
+        sources=sources + unresolved,
+        served=report.served if report else None,
+        servers=report.servers if report else (),
+        clients=report.clients if report else (),
+    )
+
+
+def _untouched(system: SystemObservation, mode: ClockMode, report: ServerReport | None) -> SystemObservation:
+    """The discipline of a clock that is only looked at knows what it would do, and nothing of it is done."""
+    looked_at = msgspec.structs.replace(system, frequency=0.0, slewing=False, step_count=0, accumulated_steps_s=0.0)
+    if report is None:
+        return looked_at
+    served = report.served
+    told = msgspec.structs.replace(
+        looked_at, stratum=served.stratum if served.synchronized else 16, leap=served.leap, reference_id=served.reference_id
+    )
+    if mode is not ClockMode.LOCAL:
+        return told
+    reason = "the system clock is served as it is, by configuration; nobody checks it"
+    return msgspec.structs.replace(told, state=SyncState.SYNCHRONIZED, reason=reason)
 
 
 def _iso(time: NtpTimestamp) -> str:

@@ -4,14 +4,15 @@
      ├── ParseError    bytes from outside break the rules; caught at the edge of a state machine and counted
      ├── ConfigError   the configuration is wrong; says which file, line and key
      ├── UsageError    the caller broke this library's contract: a bug on our side
-     └── ClockError    the operating system refused to read or set a clock
+     ├── ClockError    the operating system refused to read or set a clock
+     └── PrivilegeError   another user or another root directory was asked for, and cannot be had
 
 Nothing that arrives from the network raises past the parser: see `ntp_proto.association.acceptance`.
 """
 
 from __future__ import annotations
 
-__all__ = ["ClockError", "ConfigError", "NtpError", "ParseError", "UsageError"]
+__all__ = ["ClockError", "ConfigError", "NtpError", "ParseError", "PrivilegeError", "UsageError"]
 
 
 class NtpError(Exception):
@@ -46,6 +47,10 @@ class ConfigError(NtpError):
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
         return ": ".join(part for part in (place, self.key, self.message) if part)
+
+
+class PrivilegeError(NtpError):
+    """Privileges cannot be given up as asked; the text says what and why. The program must not go on without."""
 
 
 class ClockError(NtpError):

@@ -8,7 +8,7 @@ import socket
 from ntp_proto.datagram import Address
 from ntp_proto.errors import UsageError
 
-__all__ = ["SocketAddress", "family_of", "from_packed", "from_socket", "to_socket"]
+__all__ = ["SocketAddress", "family_of", "from_packed", "from_socket", "is_own_address", "to_socket"]
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 
@@ -48,6 +48,17 @@ def from_packed(packed: bytes, port: int, scope_id: int) -> Address:
     if len(packed) == 4:
         return Address(socket.inet_ntop(socket.AF_INET, packed), port)
     return Address(socket.inet_ntop(socket.AF_INET6, packed) + _zone(scope_id), port)
+
+
+def is_own_address(host: str) -> bool:
+    """Whether a numeric address is one of this machine's, by asking the kernel for a socket with it."""
+    address = Address(host, 0)
+    try:
+        with socket.socket(family_of(address), socket.SOCK_DGRAM) as probe:
+            probe.bind(to_socket(address))
+    except OSError:
+        return False
+    return True
 
 
 def _zone(scope_id: int) -> str:

@@ -282,3 +282,29 @@ def test_closing_ends_what_is_being_resolved() -> None:
         assert bench.host.hosts == []
 
     run_virtually(scenario())
+
+
+def test_members_are_told_in_the_order_of_the_configuration_whenever_they_came() -> None:
+    async def scenario() -> None:
+        bench = Bench(POOL + NUMERIC, {"pool.example": hosts(1, 2)})
+        await bench.start()
+        asked = bench.host.asked
+        assert [asked[member].host for member in bench.manager.in_order(bench.config.sources)] == [*hosts(1, 2), "192.0.2.9"]
+        assert min(asked, key=lambda member: member) in bench.manager.in_order(bench.config.sources[1:]), "it came first"
+        assert bench.manager.in_order(()) == []
+
+    run_virtually(scenario())
+
+
+def test_nobody_asks_himself(caplog: pytest.LogCaptureFixture) -> None:
+    async def scenario() -> None:
+        bench = Bench(POOL + NUMERIC, {"pool.example": hosts(1, 2)})
+        own = {Address(hosts(1)[0], 123), Address("192.0.2.9", 1123)}
+        bench.manager = SourceManager(bench.host, bench.names, asyncio.get_running_loop().time, own.__contains__)
+        await bench.start()
+        assert bench.host.hosts == hosts(2)
+        (pending,) = bench.manager.pending()
+        assert pending.reason == "192.0.2.9:1123 is this daemon itself"
+
+    run_virtually(scenario())
+    assert "192.0.2.9:1123 is this daemon itself; it is not asked" in caplog.text

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ntp_daemon.config.model import AutoSource, Config, PoolSource, Source
+from ntp_daemon.config.model import AutoSource, ClockSelection, Config, PoolSource, Source
 from ntp_daemon.config.read_tables import Document, Places
 from ntp_daemon.config.toml_lines import KeyPath
 from ntp_proto.explain import sources_text
+from ntp_proto.observation import ClockMode
 from ntp_proto.server_address import ServerAddress
 
 __all__ = ["check", "warnings_about"]
@@ -69,4 +70,8 @@ def warnings_about(config: Config) -> tuple[str, ...]:
                 f"synchronization.minimum-agreeing-sources is {needed}, but there {'is' if available == 1 else 'are'} only {sources_text(available)}:"
                 " the clock will never be touched"
             )
+    if config.clock.mode is ClockMode.LOCAL and config.sources:
+        warnings.append('clock.mode is "local": the sources are not asked')
+    if config.clock.select is ClockSelection.MEDIAN and config.clock.mode is not ClockMode.VIRTUAL:
+        warnings.append('clock.select = "median" is for clock.mode = "virtual" and does nothing here')
     return tuple(warnings)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -19,24 +18,22 @@ from ntp_proto.identifiers import ReferenceId
 from ntp_proto.server_address import ServerAddress
 
 __all__ = [
+    "BrokenRuleError",
     "IpAddress",
-    "IpNetwork",
     "Key",
     "Rule",
+    "as_number",
+    "as_text",
     "as_toml",
     "boolean",
-    "domains",
     "duration",
     "ip_addresses",
     "listen_address",
-    "networks",
     "number",
     "one_of",
     "path",
     "permissions",
-    "rate",
     "reference_id",
-    "serve_address",
     "server_address",
     "shown",
     "socket_path",
@@ -44,11 +41,9 @@ __all__ = [
     "whole",
 ]
 
-_NETWORK = re.compile(r"[0-9A-Fa-f.:]+(/[0-9]{1,3})?")
 _MAXIMUM_SOCKET_PATH = 107  # unix(7): sun_path has 108 bytes, the last of them 0
 
 IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
-IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def as_toml(value: object) -> str:
@@ -91,7 +86,7 @@ def shown(value: object) -> str:
     return text if len(text) <= 64 else text[:61] + "..."
 
 
-class _BrokenRuleError(ValueError):
+class BrokenRuleError(ValueError):
     """The value is not what `Rule.expected` says; there is nothing to add."""
 
 
@@ -137,20 +132,30 @@ def _range(minimum: float, maximum: float) -> str:
 def _integer(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool):
         return value
-    raise _BrokenRuleError
+    raise BrokenRuleError
 
 
-def _real(value: object) -> float:
+def as_number(value: object) -> float:
+    """A whole number or one with a fraction.
+
+    Raises:
+        BrokenRuleError: It is neither.
+    """
     if isinstance(value, float):
         return value
     whole_number = _integer(value)
     return float(whole_number) if abs(whole_number) < 1 << 1000 else math.nan  # a float cannot hold more; no limit is as high
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
+    """A text.
+
+    Raises:
+        BrokenRuleError: It is none.
+    """
     if isinstance(value, str):
         return value
-    raise _BrokenRuleError
+    raise BrokenRuleError
 
 
 def boolean() -> Rule:
@@ -159,7 +164,7 @@ def boolean() -> Rule:
     def parse(value: object) -> bool:
         if isinstance(value, bool):
             return value
-        raise _BrokenRuleError
+        raise BrokenRuleError
 
     return Rule("true or false", parse)
 
@@ -170,7 +175,7 @@ def whole(minimum: int, maximum: float = math.inf) -> Rule:
     def parse(value: object) -> int:
         result = _integer(value)
         if not minimum <= result <= maximum:
-            raise _BrokenRuleError
+            raise BrokenRuleError
         return result
 
     return Rule(f"a whole number {_range(minimum, maximum)}", parse)
@@ -180,25 +185,13 @@ def number(*, above: float | None = None, maximum: float = math.inf) -> Rule:
     """A finite number of at least zero, or above `above`, and at most `maximum`."""
 
     def parse(value: object) -> float:
-        result = _real(value)
+        result = as_number(value)
         if not (math.isfinite(result) and (result >= 0.0 if above is None else result > above) and result <= maximum):
-            raise _BrokenRuleError
+            raise BrokenRuleError
         return result
 
     limits = _range(0, maximum) if above is None else f"above {above:g}" + (f" and at most {maximum:g}" if math.isfinite(maximum) else "")
     return Rule(f"a number {limits}", parse)
-
-
-def rate() -> Rule:
-    """So many a second, or no limit."""
-
-    def parse(value: object) -> float:
-        result = _real(value)
-        if not (result == 0.0 or 1e-6 <= result <= 1e9):
-            raise _BrokenRuleError
-        return result
-
-    return Rule("0, or a number from 0.000001 to 1000000000", parse)
 
 
 def duration() -> Rule:
@@ -206,15 +199,15 @@ def duration() -> Rule:
 
     def parse(value: object) -> float:
         if not isinstance(value, str):
-            seconds = _real(value)
+            seconds = as_number(value)
             if not (math.isfinite(seconds) and seconds > 0.0):
-                raise _BrokenRuleError
+                raise BrokenRuleError
             return seconds
         for unit, scale in _DURATION_UNITS:
             number = value.removesuffix(unit).strip()
             if value.endswith(unit) and number.replace(".", "", 1).isdecimal() and float(number) > 0.0:
                 return float(number) * scale
-        raise _BrokenRuleError
+        raise BrokenRuleError
 
     return Rule('a length of time above 0: seconds, or a text like "100us", "1ms" or "2 s"', parse)
 
@@ -229,18 +222,18 @@ def one_of(choices: type[Enum]) -> Rule:
     names = [as_toml(name) for name in by_name]
 
     def parse(value: object) -> Enum:
-        choice = by_name.get(_text(value))
+        choice = by_name.get(as_text(value))
         if choice is None:
-            raise _BrokenRuleError
+            raise BrokenRuleError
         return choice
 
     return Rule(f"{', '.join(names[:-1])} or {names[-1]}", parse)
 
 
 def _path(value: object) -> str:
-    text = _text(value)
+    text = as_text(value)
     if "\0" in text or (text and not text.startswith("/")):
-        raise _BrokenRuleError
+        raise BrokenRuleError
     return text
 
 
@@ -271,7 +264,7 @@ def permissions() -> Rule:
             return result
         if result in _FORGOTTEN_PREFIX:
             raise ValueError(f"must be {expected}, got {result}; did you mean 0o{result}?")
-        raise _BrokenRuleError
+        raise BrokenRuleError
 
     return Rule(expected, parse, lambda value: f"0o{value:03o}")
 
@@ -284,7 +277,7 @@ def server_address() -> Rule:
     """A server: a name or a numeric address, with or without a port."""
     return Rule(
         'the address of a server: "host", "host:port", "192.0.2.1", "2001:db8::1" or "[2001:db8::1]:123"',
-        lambda value: ServerAddress.parse(_text(value)),
+        lambda value: ServerAddress.parse(as_text(value)),
     )
 
 
@@ -292,78 +285,19 @@ def listen_address() -> Rule:
     """An address of this machine with a port."""
 
     def parse(value: object) -> str:
-        address = ServerAddress.parse(_text(value), default_port=0)
+        address = ServerAddress.parse(as_text(value), default_port=0)
         if address.port == 0 or address.numeric() is None:
-            raise _BrokenRuleError
+            raise BrokenRuleError
         return str(address)
 
     return Rule('a numeric address with a port, like "127.0.0.1:9975" or "[::1]:9975"', parse)
-
-
-def serve_address() -> Rule:
-    """An address of this machine to serve on, with or without a port."""
-    expected = 'a numeric address, like "0.0.0.0:123", "192.0.2.1" or "[::]:123"'
-
-    def parse(value: object) -> ServerAddress:
-        address = ServerAddress.parse(_text(value))
-        if address.numeric() is None:
-            raise _BrokenRuleError
-        return address
-
-    return Rule(expected, parse)
-
-
-def networks() -> Rule:
-    """A list of networks; an address without a prefix length is a network of one."""
-
-    def parse(value: object) -> tuple[IpNetwork, ...]:
-        if not isinstance(value, list):
-            raise _BrokenRuleError
-        return tuple(_network(item) for item in value)
-
-    return Rule('a list of networks, like ["192.0.2.0/24", "2001:db8::/32"]', parse)
-
-
-def _network(value: object) -> IpNetwork:
-    network: IpNetwork | None = None
-    # Python would also take a mask in place of the prefix length, "/255.255.255.0" and "/0.0.0.255": there is one way to write it.
-    if isinstance(value, str) and _NETWORK.fullmatch(value):
-        with contextlib.suppress(ValueError):
-            network = ipaddress.ip_network(value, strict=False)
-    if network is None:
-        raise ValueError(f"must be a list of networks, and {shown(value)} is not one")
-    if ipaddress.ip_address(str(value).partition("/")[0]) != network.network_address:
-        raise ValueError(f"{shown(value)} has bits beyond its prefix; did you mean {network}?")
-    if isinstance(network, ipaddress.IPv6Network) and network.network_address.ipv4_mapped is not None and network.prefixlen >= 96:
-        return ipaddress.IPv4Network((network.network_address.ipv4_mapped, network.prefixlen - 96))  # as its clients are judged
-    return network
-
-
-def domains() -> Rule:
-    """A list of domain names."""
-
-    def parse(value: object) -> tuple[str, ...]:
-        if not isinstance(value, list):
-            raise _BrokenRuleError
-        return tuple(_domain(item) for item in value)
-
-    return Rule('a list of domains, like ["example.com"]', parse)
-
-
-def _domain(value: object) -> str:
-    if isinstance(value, str):
-        with contextlib.suppress(ValueError):
-            address = ServerAddress.parse(value.strip(".") + ":1")  # a name and nothing else: no port, no numbers
-            if address.numeric() is None:
-                return address.host
-    raise ValueError(f"must be a list of domains, and {shown(value)} is not one")
 
 
 def reference_id() -> Rule:
     """A reference id as it is sent: letters, or an IPv4 address."""
 
     def parse(value: object) -> ReferenceId:
-        text = _text(value)
+        text = as_text(value)
         try:
             return ReferenceId(int(ipaddress.IPv4Address(text)))
         except ValueError:
@@ -382,7 +316,7 @@ def ip_addresses() -> Rule:
 
     def parse(value: object) -> tuple[IpAddress, ...]:
         if not isinstance(value, list):
-            raise _BrokenRuleError
+            raise BrokenRuleError
         return tuple(_ip_address(item) for item in value)
 
     return Rule('a list of IP addresses without ports, like ["192.0.2.1", "2001:db8::1"]', parse)
@@ -411,7 +345,7 @@ def threshold() -> Rule:
 
 
 def _limit(value: object) -> float:
-    limit = math.inf if value == "inf" else _real(value)
+    limit = math.inf if value == "inf" else as_number(value)
     if not limit >= 0.0:  # a NaN is not
-        raise _BrokenRuleError
+        raise BrokenRuleError
     return limit

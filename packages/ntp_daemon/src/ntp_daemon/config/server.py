@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Annotated
 
-from ntp_daemon.config import keys
-from ntp_daemon.config.keys import IpAddress, IpNetwork, Key
+from ntp_daemon.config import keys, server_keys
+from ntp_daemon.config.keys import IpAddress, Key
+from ntp_daemon.config.server_keys import IpNetwork
 from ntp_proto.server_address import ServerAddress
 
 __all__ = ["Allowlist", "DenyKiss", "Denylist", "DnsPolicyConfig", "FilterAction", "LookupFailure", "RequestLogConfig", "ServerConfig"]
@@ -51,7 +52,7 @@ class LookupFailure(Enum):
 class Denylist:
     """Who is not served, whatever else is said."""
 
-    filter: Annotated[tuple[IpNetwork, ...], Key("Who is not served; judged before the allowlist.", keys.networks())] = ()
+    filter: Annotated[tuple[IpNetwork, ...], Key("Who is not served; judged before the allowlist.", server_keys.networks())] = ()
     action: Annotated[FilterAction, Key("What those get: nothing, or a kiss of death.", keys.one_of(FilterAction))] = FilterAction.IGNORE
 
 
@@ -59,7 +60,7 @@ class Denylist:
 class Allowlist:
     """Who is served at all."""
 
-    filter: Annotated[tuple[IpNetwork, ...], Key("Who is served, unless denied; an empty list: nobody.", keys.networks())] = _EVERYBODY
+    filter: Annotated[tuple[IpNetwork, ...], Key("Who is served, unless denied; an empty list: nobody.", server_keys.networks())] = _EVERYBODY
     action: Annotated[FilterAction, Key("What all others get: nothing, or a kiss of death.", keys.one_of(FilterAction))] = FilterAction.IGNORE
 
 
@@ -67,9 +68,9 @@ class Allowlist:
 class DnsPolicyConfig:
     """Judges clients by the names of their addresses. No request waits for that: one whose client's name is not known yet counts as nameless."""
 
-    deny_suffixes: Annotated[tuple[str, ...], Key("Clients with a name in one of these domains are not served.", keys.domains())] = ()
+    deny_suffixes: Annotated[tuple[str, ...], Key("Clients with a name in one of these domains are not served.", server_keys.domains())] = ()
     allow_suffixes: Annotated[
-        tuple[str, ...], Key("When not empty: only clients with a name in one of these domains are served.", keys.domains())
+        tuple[str, ...], Key("When not empty: only clients with a name in one of these domains are served.", server_keys.domains())
     ] = ()
     action: Annotated[FilterAction, Key("What those who are not served get.", keys.one_of(FilterAction))] = FilterAction.IGNORE
     on_failure: Annotated[
@@ -101,12 +102,13 @@ class ServerConfig:
     """One address on which the daemon answers clients."""
 
     listen: Annotated[
-        ServerAddress, Key("The address of this machine to answer on; without a port it is 123.", keys.serve_address(), "", "", '"0.0.0.0:123"')
+        ServerAddress,
+        Key("The address of this machine to answer on; without a port it is 123.", server_keys.serve_address(), "", "", '"0.0.0.0:123"'),
     ]
     denylist: Denylist = field(default_factory=Denylist)
     allowlist: Allowlist = field(default_factory=Allowlist)
     deny_kiss_code: Annotated[DenyKiss, Key('The kiss code for those whom action = "deny" turns away.', keys.one_of(DenyKiss))] = DenyKiss.DENY
-    rate_limit: Annotated[float, Key("How many requests a second a client may send in the long run; 0: no limit.", keys.rate(), "1/s")] = 0.0
+    rate_limit: Annotated[float, Key("How many requests a second a client may send in the long run; 0: no limit.", server_keys.rate(), "1/s")] = 0.0
     rate_burst: Annotated[int, Key("How many it may send at once after a pause.", keys.whole(1, 1_000_000))] = 8
     rate_limiting_cutoff_ms: Annotated[int, Key("The shortest time between two requests of a client; 0: none.", keys.whole(0, 3_600_000), "ms")] = 0
     rate_limiting_action: Annotated[
@@ -124,7 +126,9 @@ class ServerConfig:
     rate_limiting_cache_size: Annotated[int, Key("How many clients each worker remembers.", keys.whole(1, 16_777_216))] = 16384
     rate_limiting_ipv4_prefix: Annotated[int, Key("IPv4 addresses that agree in so many bits are one client.", keys.whole(8, 32), "bits")] = 32
     rate_limiting_ipv6_prefix: Annotated[int, Key("IPv6 addresses that agree in so many bits are one client.", keys.whole(16, 128), "bits")] = 64
-    global_rate_limit: Annotated[float, Key("How many requests a second all clients may send together; 0: no limit.", keys.rate(), "1/s")] = 0.0
+    global_rate_limit: Annotated[float, Key("How many requests a second all clients may send together; 0: no limit.", server_keys.rate(), "1/s")] = (
+        0.0
+    )
     global_rate_burst: Annotated[int, Key("How many they may send at once after a pause.", keys.whole(1, 1_000_000))] = 1000
     workers: Annotated[
         int | None,

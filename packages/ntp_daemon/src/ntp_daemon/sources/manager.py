@@ -72,12 +72,16 @@ class SourceManager:
         host: Where associations live.
         resolver: Names to addresses.
         monotonic: A clock for the pauses, s.
+        is_own: Whether we ourselves answer at an address: nobody learns the time from himself.
     """
 
-    def __init__(self, host: SourceHost, resolver: Resolver, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, host: SourceHost, resolver: Resolver, monotonic: Callable[[], float], is_own: Callable[[Address], bool] = lambda _: False
+    ) -> None:
         self._host = host
         self._resolver = resolver
         self._monotonic = monotonic
+        self._is_own = is_own
         self._entries: dict[Source, _Entry] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -107,6 +111,11 @@ class SourceManager:
         """The configured sources that have no server at the moment."""
         entries = (entry for entry in self._entries.values() if not entry.membership.members)
         return [PendingSource(e.label.name, e.label.mode, e.error or "its name is being resolved") for e in entries]
+
+    def in_order(self, sources: Iterable[Source]) -> list[int]:
+        """The ids of the associations in the order of the configured sources."""
+        entries = (self._entries.get(source) for source in sources)
+        return [member for entry in entries if entry is not None for member in sorted(entry.membership.members)]
 
     def handle_ending(self, member: int, ending: Reset | Demobilize) -> None:
         """A server does not answer, or told us to go away."""
@@ -203,7 +212,11 @@ class SourceManager:
         if entry.error:
             _log.info("%s resolves again", entry.label.name)
         entry.error = ""
-        return resolved
+        others = [address for address in resolved if not self._is_own(address)]
+        if not others:
+            entry.error = f"{entry.label.name} is this daemon itself"
+            _log.warning("%s; it is not asked", entry.error)
+        return others
 
     def _engage(self, entry: _Entry, address: Address) -> None:
         member = self._host.add(entry.label, address, entry.config)
