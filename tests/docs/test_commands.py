@@ -22,6 +22,7 @@ MODULES = {
     "ntp-daemon": "ntp_daemon",
     "ntp-ctl": "ntp_ctl",
     "ntp-query": "ntp_ctl.query",
+    "ntp-serve": "ntp_daemon.serve_command",
     "ntp-metrics-exporter": "ntp_metrics_exporter",
     "ntp-sim": "ntp_sim",
 }

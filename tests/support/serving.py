@@ -1,93 +1,58 @@
-"""A server without a socket, and what is asked of it: what the tests of `ntp_proto.server` are written with.
-
-The server is at 192.0.2.1:123 and the client at 198.51.100.7:40000. The snapshot was made at `EPOCH`, the request arrives one second later and
-the answer leaves 20 µs after that, unless a test says otherwise.
-"""
+"""Our daemon as a server, in a process of its own, with its files in a folder."""
 
 from __future__ import annotations
 
-from ntp_proto.identifiers import LeapIndicator, ReferenceId
-from ntp_proto.packet import Header
-from ntp_proto.server import (
-    Answer,
-    ClientLimits,
-    Endpoint,
-    Hook,
-    NamePolicy,
-    PythonClientTable,
-    Request,
-    Responder,
-    ServerPolicy,
-    Snapshot,
-    Verdict,
-    pack_address,
-)
-from ntp_proto.time_types import NtpDuration, NtpTimestamp
+import contextlib
+import socket
+from collections.abc import Iterator
+from pathlib import Path
 
-__all__ = ["CLIENT", "EPOCH", "NO_LIMITS", "SEED", "SERVER", "SNAPSHOT", "after", "ask", "endpoint", "header_of", "request_bytes", "server"]
+from ntp_proto.datagram import Address
+from support.clients import start_daemon, wait_ready
+from support.programs import Program
 
-EPOCH = NtpTimestamp(0xEC_00_00_00_00_00_00_00)  # in 2025
-SEED = bytes(range(32))
-NO_LIMITS = ServerPolicy(clients=ClientLimits(size=64))
+__all__ = ["free_port", "serving_daemon", "write_server_config"]
 
 
-def after(seconds: float) -> NtpTimestamp:
-    """The kernel's clock so long after the snapshot."""
-    return EPOCH + NtpDuration.from_seconds(seconds)
+def free_port(host: str = "127.0.0.1") -> int:
+    """A UDP port that nobody has at the moment."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind((host, 0))
+        port: int = free.getsockname()[1]
+        return port
 
 
-SNAPSHOT = Snapshot(
-    leap=LeapIndicator.INSERT,
-    stratum=3,
-    precision=-24,
-    root_delay=NtpDuration.from_seconds(0.0625),
-    root_dispersion=NtpDuration.from_seconds(0.03125),
-    dispersion_rate=15e-6,
-    dispersion_limit=NtpDuration.from_seconds(1.0),
-    reference_id=ReferenceId.from_address("203.0.113.5"),
-    reference_time=after(-8.0),
-    as_of=EPOCH,
-)
+def write_server_config(folder: Path, listen: Address, *, clock: str = 'mode = "local"', server: str = "", sources: str = "") -> None:
+    """A configuration for a daemon that serves on `listen`.
+
+    Args:
+        folder: Where all its files are to be.
+        listen: Where it answers.
+        clock: The keys of `[clock]`.
+        server: Further keys of `[[server]]`.
+        sources: `[[source]]` tables.
+    """
+    (folder / "ntp.toml").write_text(
+        f"""{sources}
+[[server]]
+listen = "{listen}"
+{server}
+[synchronization]
+drift-file = "{folder / "drift"}"
+[observability]
+observation-path = "{folder / "observe"}"
+configuration-path = "{folder / "configure"}"
+[clock]
+{clock}
+"""
+    )
 
 
-def endpoint(host: str, port: int) -> Endpoint:
-    """One end, from text."""
-    return Endpoint(pack_address(host), port)
-
-
-SERVER = endpoint("192.0.2.1", 123)
-CLIENT = endpoint("198.51.100.7", 40000)
-
-
-def request_bytes(version: int = 4, mode: int = 3, *, origin: int = 0, receive: int = 0, transmit: int = 0x1234_5678_9ABC_DEF0) -> bytes:
-    """A request of 48 octets, with fields that no answer may repeat."""
-    return Header(version << 3 | mode, 9, 6, -7, 0x111, 0x222, 0x333, 0x444, origin, receive, transmit).to_bytes()
-
-
-def server(policy: ServerPolicy = NO_LIMITS, *, name_policy: NamePolicy | None = None, hook: Hook | None = None) -> Responder:
-    """A responder with a table of its own."""
-    return Responder(policy, PythonClientTable(policy.clients, SEED), name_policy=name_policy, hook=hook)
-
-
-def ask(
-    responder: Responder,
-    data: bytes | None = None,
-    *,
-    client: Endpoint = CLIENT,
-    local: Endpoint = SERVER,
-    snapshot: Snapshot = SNAPSHOT,
-    received_at: NtpTimestamp | None = None,
-    transmit_at: NtpTimestamp | None = None,
-    now: float = 100.0,
-) -> Verdict:
-    """What becomes of a request."""
-    arrival = received_at or after(1.0)
-    request = Request(request_bytes() if data is None else data, client, local, arrival)
-    return responder.respond(request, transmit_at or arrival + NtpDuration.from_seconds(20e-6), snapshot, now)
-
-
-def header_of(verdict: Verdict) -> Header:
-    """The header of an answer that must be one."""
-    assert isinstance(verdict, Answer), verdict
-    assert len(verdict.data) == 48
-    return Header.parse(verdict.data)
+@contextlib.contextmanager
+def serving_daemon(folder: Path, *, clock: str = 'mode = "local"', server: str = "") -> Iterator[tuple[Program, Address]]:
+    """A daemon that serves, and where; it answers when the block begins."""
+    listen = Address("127.0.0.1", free_port())
+    write_server_config(folder, listen, clock=clock, server=server)
+    with start_daemon(folder) as daemon:
+        wait_ready(folder)
+        yield daemon, listen
