@@ -193,19 +193,20 @@ class NtpServer:
             UsageError: It runs already.
             SocketError: "cannot listen on ...", with the reason.
             ConfigError, WorkerError, OSError: A policy by names, a worker or the request log cannot work.
+            asyncio.CancelledError: Who waits for it was cancelled: it is stopped again.
         """
-        await self._one_at_a_time(self._start)
+        await self._begin(self._start)
 
     async def stop(self) -> None:
         """Answer what is queued and end, within five seconds; subscriptions end too. Stopping twice does nothing.
 
         It is carried out to its end even if who waits for it is cancelled.
         """
-        await self._one_at_a_time(self._stop)
+        await asyncio.shield(self._queue(self._stop))
 
     async def restart(self) -> None:
         """Stop and start; subscriptions go on. Raises what `start` raises, and is then stopped."""
-        await self._one_at_a_time(self._restart)
+        await self._begin(self._restart)
 
     def publish(self, snapshot: Snapshot) -> None:
         """Serve this from now on, in place of what the configuration says: for programs that know their clock.
@@ -247,17 +248,25 @@ class NtpServer:
         """The last events, the oldest first."""
         return self._events.history()
 
-    async def _one_at_a_time(self, action: Callable[[], Coroutine[None, None, None]]) -> None:
-        """In the order of the calls, and each to its end whoever is cancelled."""
+    def _queue(self, action: Callable[[], Coroutine[None, None, None]]) -> asyncio.Task[None]:
+        """Carry it out when what was asked for before is done."""
         before = self._change
 
         async def go() -> None:
-            if before is not None:
+            if before is not None and not before.done():
                 await asyncio.wait((before,))
             await action()
 
-        self._change = change = asyncio.get_running_loop().create_task(go())
-        await asyncio.shield(change)
+        self._change = asyncio.get_running_loop().create_task(go())
+        return self._change
+
+    async def _begin(self, action: Callable[[], Coroutine[None, None, None]]) -> None:
+        """A start that nobody waits for any more is undone: nobody would stop it."""
+        try:
+            await asyncio.shield(self._queue(action))
+        except asyncio.CancelledError:
+            self._queue(self._stop)
+            raise
 
     async def _start(self) -> None:
         if self._serving is not None:
