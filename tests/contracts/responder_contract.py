@@ -191,6 +191,15 @@ class ResponderContract:
         )
         assert told(self.ask(request(client=host(client)), policy)) is expected
 
+    @pytest.mark.parametrize("count", [1, 2, 7, 8, 100])
+    def test_long_lists_to_their_edges(self, count: int) -> None:
+        respond = self.make(ServerPolicy(denylist=access(*(f"10.{2 * number}.0.0/16" for number in range(count)))))
+        for number in range(count):
+            for asker in (f"10.{2 * number}.0.0", f"10.{2 * number}.255.255"):
+                assert told(respond(request(client=host(asker)), LATER, CLOCK, 1.0)) is DropReason.DENYLIST, asker
+            assert told(respond(request(client=host(f"10.{2 * number + 1}.0.0")), LATER, CLOCK, 1.0)) is AnswerKind.TIME, number
+        assert told(respond(request(client=host("9.255.255.255")), LATER, CLOCK, 1.0)) is AnswerKind.TIME
+
     def test_an_empty_list_is_not_the_lack_of_one(self) -> None:
         assert told(self.ask(request(), ServerPolicy(allowlist=access()))) is DropReason.ALLOWLIST
         assert told(self.ask(request(), ServerPolicy(denylist=access()))) is AnswerKind.TIME
@@ -289,6 +298,8 @@ class ResponderContract:
         said = answer(self.make(ServerPolicy(interleaved_size=0))(request(at=at), at, snapshot, 1.0))
         assert said.root_dispersion_bits == said.root_delay_bits == 0xFFFF_FFFF
         assert said.transmit == snapshot.served(at)
+        strict = dataclasses.replace(snapshot, dispersion_limit=NtpDuration(1))
+        assert told(self.make(ServerPolicy())(request(at=at), at, strict, 1.0)) is AnswerKind.UNSYNCHRONIZED
 
     def test_interleaved_mode(self) -> None:
         """A client names the receive timestamp of the answer before, and gets its transmit timestamp."""
@@ -308,6 +319,20 @@ class ResponderContract:
         assert (kind, third.origin_bits, third.transmit_bits) == (AnswerKind.INTERLEAVED, 78, second.transmit_bits)
         again, kind = ask(second.receive_bits, 79, 30.0)
         assert (kind, again.origin_bits) == (AnswerKind.TIME, NONCE + 8), "once"
+
+    def test_two_answers_of_one_instant_are_not_taken_for_each_other(self) -> None:
+        respond = self.make(ServerPolicy())
+        for _ in range(2):
+            respond(request(packet(origin=1, receive=5)), LATER, CLOCK, 1.0)
+        third = request(packet(origin=NOW.bits, receive=5), at=LATER)
+        assert told(respond(third, LATER, CLOCK, 1.0)) is AnswerKind.TIME
+
+    @pytest.mark.parametrize("receive", [0, NONCE])
+    def test_an_interleaved_request_names_what_the_client_received(self, receive: int) -> None:
+        """Nothing, or the same as its transmit timestamp, is what a basic client has there."""
+        respond = self.make(ServerPolicy())
+        respond(request(packet(origin=1, receive=5)), LATER, CLOCK, 1.0)
+        assert told(respond(request(packet(origin=NOW.bits, receive=receive), at=LATER), LATER, CLOCK, 1.0)) is AnswerKind.TIME
 
     def test_basic_clients_are_never_taken_for_interleaved_ones(self) -> None:
         respond = self.make(ServerPolicy())
