@@ -261,7 +261,7 @@ def test_a_server_comes_and_goes_with_the_file(tmp_path: Path, workers: int) -> 
         daemon.wait_for("configuration reloaded")
         assert ask(second) is not None
         assert ask(first, 0.2) is None
-        assert [server.address for server in observe(tmp_path).servers] == [str(second)]
+        wait_until(lambda: [server.address for server in observe(tmp_path).servers] == [str(second)], "the status shows it")
         assert daemon.stop() == 0
 
 
