@@ -177,6 +177,21 @@ class TestMirrored:
         world.client.discipline.set_condition(1, None, world.now)
         assert served.snapshot().stratum == 1
 
+    def test_the_next_one_takes_over_as_soon_as_the_first_is_silent(self) -> None:
+        world = passive(ClockMode.MIRROR)
+        world.follow(2)
+        served = MirroredTime(world.client, world.clock, ClockConfig(), lambda: [1, 2])
+        world.measure(1, 0.0, stratum=1)
+        assert served.snapshot().stratum == 1
+        world.machine.advance(AssociationConfig().response_timeout_s + 0.1)
+        world.client.handle_timer(world.now)
+        assert not world.client.is_answering(1)
+        assert served.snapshot().stratum == 1, "nobody answers: what was said last holds"
+        world.client.remove_source(2, world.now)
+        world.client.add_source(2, SourceLabel("back", "server"), SERVERS[1], AssociationConfig(), world.now)
+        world.measure(2, 0.0, stratum=4)
+        assert served.snapshot().stratum == 4
+
     def test_sources_that_contradict_each_other_are_available_nevertheless(self) -> None:
         world = passive(ClockMode.MIRROR)
         world.follow(2)

@@ -128,9 +128,12 @@ class MirroredTime:
         now = self._clock.monotonic()
         as_of = self._clock.correction().as_of
         available = _available(self._client, now)
-        measured = next((available[source] for source in self._in_order() if source in available), None)
-        if measured is None:
+        order = [source for source in self._in_order() if source in available]
+        if not order:
             return _unsynchronized(as_of, self.settings)
+        # The daemons behind the sources need no time to agree, so the next one can take over at the first request that goes unanswered; but
+        # while none answers, what was said last holds until the source counts as unreachable.
+        measured = available[next(filter(self._client.is_answering, order), order[0])]
         config = self._client.discipline.config
         return Snapshot(
             leap=measured.leap,

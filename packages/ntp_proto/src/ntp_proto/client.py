@@ -127,6 +127,10 @@ class Client:
         peer = self._peers.get(source)
         return peer.remote if peer else None
 
+    def is_answering(self, source: int) -> bool:
+        """Whether a source has answered its last request, the one that is outstanding aside; True also before the first."""
+        return not self._peers[source].association.unanswered_polls
+
     def add_source(
         self, source: int, label: SourceLabel, remote: Address, config: AssociationConfig, now: float, *, start_delay_s: float = 0.0
     ) -> list[ClientAction]:

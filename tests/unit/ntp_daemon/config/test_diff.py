@@ -37,6 +37,11 @@ def test_a_source_with_other_settings_is_another_source() -> None:
     assert (names(result.removed), names(result.kept), names(result.added)) == (["b"], ["a"], ["b"])
 
 
+def test_another_response_timeout_is_another_way_to_ask_every_source() -> None:
+    result = changes(A + B, A + B + "[source-defaults]\nresponse-timeout = 1\n")
+    assert (names(result.removed), names(result.kept), names(result.added)) == (["a", "b"], [], ["a", "b"])
+
+
 def test_a_default_changes_the_sources_that_use_it_and_no_other() -> None:
     own = A + "poll-interval-limits = { min = 4, max = 8 }\n"
     result = changes(own + B, own + B + "[source-defaults]\npoll-interval-limits.min = 5\n")

@@ -59,6 +59,7 @@ class Associations:
     def __init__(self) -> None:
         self.asked: dict[int, Address] = {}
         self.labels: dict[int, SourceLabel] = {}
+        self.configs: dict[int, AssociationConfig] = {}
         self.history: list[list[str]] = []
         self._ids = itertools.count(1)
 
@@ -66,6 +67,7 @@ class Associations:
         source = next(self._ids)
         self.asked[source] = remote
         self.labels[source] = label
+        self.configs[source] = config
         self.history.append(self.hosts)
         return source
 
@@ -96,6 +98,16 @@ def test_numeric_addresses_are_asked_at_once() -> None:
         await bench.manager.add(bench.config.sources, bench.config)
         assert list(bench.host.asked.values()) == [Address("192.0.2.9", 1123)]
         assert asyncio.get_running_loop().time() == 0.0
+
+    run_virtually(scenario())
+
+
+def test_a_source_is_asked_as_the_configuration_says() -> None:
+    async def scenario() -> None:
+        bench = Bench(NUMERIC + "[source-defaults]\npoll-interval-limits = { min = 2, max = 3 }\nresponse-timeout = 1.5\n", {})
+        await bench.start()
+        (config,) = bench.host.configs.values()
+        assert (config.poll_minimum.log2, config.poll_maximum.log2, config.response_timeout_s) == (2, 3, 1.5)
 
     run_virtually(scenario())
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 from ntp_daemon.config import keys
 from ntp_daemon.config.keys import IpAddress, Key
 from ntp_proto.algorithm.config import DisciplineConfig, StepThreshold
+from ntp_proto.association import AssociationConfig
 from ntp_proto.identifiers import ReferenceId
 from ntp_proto.observation import ClockMode
 from ntp_proto.server_address import ServerAddress
@@ -41,6 +42,7 @@ __all__ = [
     "default_config",
 ]
 
+_ASSOCIATION = AssociationConfig()
 _DISCIPLINE = DisciplineConfig()
 _LOCAL_CLOCK = ReferenceId.from_ascii("LOCL")
 _NOBODY = ReferenceId.from_ascii("INIT")
@@ -91,15 +93,19 @@ class SourceDefaults:
         int | None,
         Key("The interval after the burst at the start, within the limits.", _POLL, "log2 s", "poll-interval-limits.min", "6"),
     ] = None
+    response_timeout: Annotated[
+        float, Key("How long a server may take to answer; what comes later is not used.", keys.number(above=0.0, maximum=60.0), "s")
+    ] = _ASSOCIATION.response_timeout_s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollSettings:
-    """The poll intervals of one source once the defaults are filled in: minimum <= initial <= maximum."""
+    """How one source is asked once the defaults are filled in: minimum <= initial <= maximum, and how long it may take to answer."""
 
     minimum: PollInterval
     maximum: PollInterval
     initial: PollInterval
+    response_timeout_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,7 +321,12 @@ class Config:
             # A default lies within the default limits; a source with narrower ones gets the nearest that they allow.
             wanted = defaults.initial_poll_interval
             initial = minimum if wanted is None else max(minimum, min(wanted, maximum))
-        return PollSettings(minimum=PollInterval(minimum), maximum=PollInterval(maximum), initial=PollInterval(initial))
+        return PollSettings(
+            minimum=PollInterval(minimum),
+            maximum=PollInterval(maximum),
+            initial=PollInterval(initial),
+            response_timeout_s=defaults.response_timeout,
+        )
 
 
 def default_config() -> Config:

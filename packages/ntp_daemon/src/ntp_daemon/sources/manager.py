@@ -244,4 +244,6 @@ class SourceManager:
 
 def _association_config(source: Source, config: Config) -> AssociationConfig:
     polls = config.poll_settings(source)
-    return AssociationConfig(poll_minimum=polls.minimum, poll_maximum=polls.maximum, poll_initial=polls.initial)
+    return AssociationConfig(
+        poll_minimum=polls.minimum, poll_maximum=polls.maximum, poll_initial=polls.initial, response_timeout_s=polls.response_timeout_s
+    )
