@@ -81,8 +81,11 @@ class WorkerProcess:
         self._is_stopping = False
         self._complaint = ""
         try:
-            self._region = SharedRegion.create("ntp-counters", PAGE_WORDS, writable_by_others=True)
-            self._control, self._process = _spawn(launch, self._region.fd)
+            with contextlib.ExitStack() as undo:
+                self._region = SharedRegion.create("ntp-counters", PAGE_WORDS, writable_by_others=True)
+                undo.callback(self._region.close)
+                self._control, self._process = _spawn(launch, self._region.fd)
+                undo.pop_all()
         except OSError as error:
             raise WorkerError(f"cannot start a worker: {error.strerror or error}") from error
         self._page = CounterPage(self._region.words)
