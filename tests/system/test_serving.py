@@ -121,9 +121,10 @@ def test_virtual_serves_nothing_but_the_truth(tmp_path: Path, tap: Tap) -> None:
     listen = Address("127.0.0.1", free_port())
     write_server_config(tmp_path, listen, clock='mode = "virtual"', server="workers = 1", sources=source(tap.address, poll=-2))
     with start_daemon(tmp_path) as daemon:
-        daemon.wait_for("serving on ")
-        synchronized = wait_answer(listen, LeapIndicator.NO_WARNING)
-        assert synchronized.stratum == 2
+        daemon.wait_for("synchronized: following")
+        synchronized = ask(listen)
+        assert synchronized is not None
+        assert (synchronized.leap, synchronized.stratum) == (LeapIndicator.NO_WARNING, 2), "at once, not at the next look"
         assert synchronized.reference_id == ReferenceId.from_address(tap.address.host)
         shown = observe(tmp_path)
         assert shown.served is not None
@@ -282,6 +283,7 @@ def test_as_another_user_it_serves_and_reloads_and_ends(tmp_path: Path, workers:
             assert found["Gid"].split() == [str(NOBODY.pw_gid)] * 4
             assert (found["Groups"], found["NoNewPrivs"]) == ("", "1")
             assert {int(found[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
+        assert {(tmp_path / name).stat().st_uid for name in ("observe", "configure")} == {NOBODY.pw_uid}
         write_server_config(tmp_path, listen, server=f"workers = {workers}\nlegacy-versions = true")
         daemon.process.send_signal(signal.SIGHUP)
         daemon.wait_for("configuration reloaded")

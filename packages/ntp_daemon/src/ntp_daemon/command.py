@@ -16,7 +16,7 @@ from ntp_daemon.clocks import open_clock
 from ntp_daemon.config.load import ConfigErrors, load_or_default
 from ntp_daemon.config.model import Config
 from ntp_daemon.config.override import override
-from ntp_proto.errors import ClockError, PrivilegeError
+from ntp_proto.errors import ClockError, ConfigError, NtpError, PrivilegeError
 from ntp_proto.explain import sources_text
 from ntp_proto.observation import ClockMode
 from ntp_udp import SocketError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from ntp_daemon.privileges import Surrender
 
-__all__ = ["run"]
+__all__ = ["run", "serve", "surrender_of"]
 
 _log = logging.getLogger("ntp_daemon")
 
@@ -52,15 +52,25 @@ def run(argv: list[str] | None = None) -> int:
         for error in errors.errors:
             print(f"ntp-daemon: {error}", file=sys.stderr)  # noqa: T201 — the log is not set up without a configuration
         return EXIT_CONFIGURATION
-    except (ClockError, PrivilegeError, SocketError) as error:
+    except (NtpError, SocketError) as error:
         print(f"ntp-daemon: {error}", file=sys.stderr)  # noqa: T201
-        return EXIT_FAILED if isinstance(error, SocketError) else EXIT_PERMISSION
+        return _status(error)
     except Exception:  # noqa: BLE001 — the last resort: a bug has an exit status of its own
         import traceback  # noqa: PLC0415
 
         traceback.print_exc()
         print("ntp-daemon: internal error; please report the lines above", file=sys.stderr)  # noqa: T201
         return EXIT_SOFTWARE
+
+
+def _status(error: NtpError | SocketError) -> int:
+    match error:
+        case ConfigError():
+            return EXIT_CONFIGURATION
+        case ClockError() | PrivilegeError():
+            return EXIT_PERMISSION
+        case _:
+            return EXIT_FAILED
 
 
 def _default_config(path: Path | None) -> int:
@@ -107,15 +117,19 @@ def _run(arguments: argparse.Namespace) -> int:
     if not config.sources and config.clock.mode is not ClockMode.LOCAL:
         print(f"ntp-daemon: no time sources: give -p HOST (try -p pool.ntp.org), or a [[source]] in {where}", file=sys.stderr)  # noqa: T201
         return EXIT_CONFIGURATION
-    surrender = _surrender(arguments.user, arguments.root)
+    surrender = surrender_of(arguments.user, arguments.root)
     log.set_up(config.observability.log_level, config.observability.log_format, os.environ)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the configuration has just been read
-    asyncio.run(_serve(config, read_again, str(loaded.path or "built in"), surrender))
+    asyncio.run(serve(config, read_again, str(loaded.path or "built in"), surrender))
     return 0
 
 
-def _surrender(user: str | None, root: Path | None) -> Surrender | None:
-    """What `-u` and `-r` ask for; looked up now, so that a mistake is said before anything is touched."""
+def surrender_of(user: str | None, root: Path | None) -> Surrender | None:
+    """What `-u` and `-r` ask for; looked up now, so that a mistake is said before anything is touched.
+
+    Raises:
+        PrivilegeError: There is no such user.
+    """
     if user is None and root is None:
         return None
     from ntp_daemon.privileges import Surrender, find_account  # noqa: PLC0415 — only who asks for it needs it
@@ -123,8 +137,22 @@ def _surrender(user: str | None, root: Path | None) -> Surrender | None:
     return Surrender(None if user is None else find_account(user), root)
 
 
-async def _serve(config: Config, read_again: Callable[[], Config], origin: str, surrender: Surrender | None) -> None:
-    """Signals first: from the moment when the clock is ours, nothing may end the program without giving it back."""
+async def serve(config: Config, read_again: Callable[[], Config], origin: str, surrender: Surrender | None) -> None:
+    """Be the daemon until a signal says that it is enough.
+
+    Signals first: from the moment when the clock is ours, nothing may end the program without giving it back.
+
+    Args:
+        config: The configuration to begin with.
+        read_again: Reads it again, for a reload.
+        origin: Where it comes from, for the log.
+        surrender: What is given up once everything is open.
+
+    Raises:
+        ClockError: The system clock cannot be read.
+        SocketError: An address to serve on cannot be had.
+        NtpError: Clients cannot be served for another reason, or what was to be given up is still there.
+    """
     from ntp_daemon.daemon import Daemon  # noqa: PLC0415 — the options that end at once do not need it
     from ntp_daemon.notify import Notifier  # noqa: PLC0415
 
