@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import ipaddress
-import secrets
+import os
 import socket
 import struct
 import time
@@ -220,7 +220,7 @@ def steer(sockets: Sequence[ServerSocket], *, ipv4_prefix: int = 32, ipv6_prefix
     first = sockets[0]
     family, prefix = (socket.AF_INET6, ipv6_prefix) if first.is_ipv6 else (socket.AF_INET, ipv4_prefix)
     try:
-        attach_steering(first._sock, steering_program(family, len(sockets), prefix, secrets.randbits(32)))  # noqa: SLF001 -- same module
+        attach_steering(first._sock, steering_program(family, len(sockets), prefix, int.from_bytes(os.urandom(4), "little")))  # noqa: SLF001 -- same module
     except OSError as error:
         return error.strerror or str(error)
     return None
