@@ -18,7 +18,6 @@ from pathlib import Path
 
 from ntp_daemon.capabilities import Capability, bound_to, keep_through_change_of_user, limit_to
 from ntp_proto.errors import PrivilegeError
-from ntp_udp.resolver import preload as preload_resolver
 
 __all__ = ["Account", "Surrender", "find_account", "preload"]
 
@@ -123,6 +122,8 @@ def preload(modules: Iterable[str] = ()) -> None:
     Args:
         modules: More of it; one that is not installed is passed over.
     """
+    from ntp_udp.resolver import preload as preload_resolver  # noqa: PLC0415 -- it brings asyncio, which a worker does without
+
     preload_resolver()
     for name in (*_LOADED_LATER, *modules):
         try:
