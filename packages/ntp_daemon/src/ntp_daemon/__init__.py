@@ -8,9 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ntp_daemon.serving.event_hub import Subscription
     from ntp_daemon.serving.ntp_server import NtpServer, NtpServerConfig, ServerMetrics
     from ntp_daemon.serving.ntp_server_thread import NtpServerThread
-    from ntp_daemon.serving.request_events import RequestEvent, Subscription
+    from ntp_daemon.serving.request_events import RequestEvent
 
 __all__ = ["NtpServer", "NtpServerConfig", "NtpServerThread", "RequestEvent", "ServerMetrics", "Subscription"]
 
@@ -20,7 +21,7 @@ _HOMES = {
     "NtpServerThread": "ntp_server_thread",
     "RequestEvent": "request_events",
     "ServerMetrics": "ntp_server",
-    "Subscription": "request_events",
+    "Subscription": "event_hub",
 }
 
 

@@ -14,8 +14,8 @@ import sys
 from collections.abc import Callable, Sequence
 
 from ntp_daemon.serve_text import lines_of, summary_line
+from ntp_daemon.serving.event_hub import Subscription
 from ntp_daemon.serving.ntp_server import NtpServer, NtpServerConfig
-from ntp_daemon.serving.request_events import Subscription
 from ntp_daemon.version import version
 from ntp_proto.errors import ConfigError, NtpError
 from ntp_proto.server import ClientLimits, Rate, RefusalAction, ServerPolicy

@@ -18,8 +18,9 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from ntp_daemon.serving.counters import ServingCounters
+from ntp_daemon.serving.event_hub import EventHub, Subscription
 from ntp_daemon.serving.messages import ClientReport
-from ntp_daemon.serving.request_events import EventHub, RequestEvent, Subscription
+from ntp_daemon.serving.request_events import RequestEvent
 from ntp_daemon.serving.servant import HostHook
 from ntp_daemon.serving.serving import Serving
 from ntp_daemon.serving.settings import DnsPolicyConfig, RequestLogConfig, ServerSettings

@@ -8,8 +8,9 @@ from collections.abc import Coroutine, Iterator
 from types import TracebackType
 from typing import Self, TypeVar
 
+from ntp_daemon.serving.event_hub import Subscription
 from ntp_daemon.serving.ntp_server import NtpServer, NtpServerConfig, ReadableClock, ServerMetrics
-from ntp_daemon.serving.request_events import RequestEvent, Subscription
+from ntp_daemon.serving.request_events import RequestEvent
 from ntp_daemon.serving.servant import HostHook
 from ntp_proto.datagram import Address
 

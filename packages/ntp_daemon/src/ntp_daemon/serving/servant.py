@@ -9,7 +9,7 @@ whoever listens to events.
 from __future__ import annotations
 
 import logging
-import secrets
+import os
 import select
 import time
 from collections.abc import Callable, Sequence
@@ -90,7 +90,7 @@ class Servant:
         self._tally = Tally()
         self._slow = 0
         self._hook_errors = 0
-        seed = secrets.token_bytes(32)
+        seed = os.urandom(32)
         plain = judges.names is None and judges.hook is None
         fast_server = load_fast_server() if plain else None
         self._fast: FastServer | None = None if fast_server is None else fast_server(policy, seed, self.sockets, page.fast_words)

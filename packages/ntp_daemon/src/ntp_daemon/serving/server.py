@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ntp_daemon.serving.counters import ServingCounters
+from ntp_daemon.serving.event_hub import EventHub
 from ntp_daemon.serving.messages import ClientReport
-from ntp_daemon.serving.request_events import EventHub, RequestEvent
+from ntp_daemon.serving.request_events import RequestEvent
 from ntp_daemon.serving.request_log import RequestLog
 from ntp_daemon.serving.settings import ServerSettings
 from ntp_daemon.serving.workers import Surroundings, Workers

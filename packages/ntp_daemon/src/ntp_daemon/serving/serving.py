@@ -16,9 +16,9 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable
 
 from ntp_daemon.privileges import Account
+from ntp_daemon.serving.event_hub import EventHub
 from ntp_daemon.serving.messages import ClientReport
 from ntp_daemon.serving.publication import SnapshotWriter
-from ntp_daemon.serving.request_events import EventHub
 from ntp_daemon.serving.servant import HostHook
 from ntp_daemon.serving.server import Server, ServerStatus, merged
 from ntp_daemon.serving.settings import ServerSettings

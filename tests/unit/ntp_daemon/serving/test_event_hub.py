@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from ntp_daemon.serving.request_events import EventHub, RequestEvent
+from ntp_daemon.serving.event_hub import EventHub
+from ntp_daemon.serving.request_events import RequestEvent
 from ntp_proto.datagram import Address
 from ntp_proto.time_types import NtpTimestamp
 
