@@ -172,6 +172,25 @@ def test_mirror_passes_on_what_its_source_says(tmp_path: Path, time_server: Addr
     assert not (tmp_path / "drift").exists(), "what is found out of a clock that others keep is nobody's drift"
 
 
+def test_the_median_leaves_out_who_is_too_far_off(tmp_path: Path, time_server: Address) -> None:
+    listen = Address("127.0.0.1", free_port())
+    clock = 'mode = "virtual"\nselect = "median"\nmax-accepted-offset = {}'
+    write_server_config(tmp_path, listen, clock=clock.format(0), server="workers = 0", sources=source(time_server, poll=-2))
+    with start_daemon(tmp_path) as daemon:
+        wait_until(lambda: any(one.rejections.get("max-accepted-offset") for one in observe(tmp_path).sources), "no server is off by nothing at all")
+        answer = ask(listen)
+        assert answer is not None
+        assert answer.leap is LeapIndicator.UNSYNCHRONIZED
+        write_server_config(tmp_path, listen, clock=clock.format(1.5), server="workers = 0", sources=source(time_server, poll=-2))
+        daemon.process.send_signal(signal.SIGHUP)
+        answer = wait_answer(listen, LeapIndicator.NO_WARNING)
+        assert (answer.stratum, answer.reference_id) == (2, ReferenceId.from_address("127.0.0.1"))
+        served = observe(tmp_path).served
+        assert served is not None
+        assert 0.0 < abs(served.time_offset_s) < 0.1, "a server on the same clock, seen over a path"
+        assert daemon.stop() == 0
+
+
 def test_it_does_not_learn_the_time_from_itself(tmp_path: Path) -> None:
     listen = Address("127.0.0.1", free_port())
     write_server_config(tmp_path, listen, clock='mode = "virtual"', server="workers = 0", sources=source(listen))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -8,15 +9,21 @@ from ntp_daemon.server_side import ServerReport
 from ntp_daemon.status import observe
 from ntp_proto.algorithm import Discipline, FrequencyPrior
 from ntp_proto.algorithm.config import DisciplineConfig
-from ntp_proto.client import Client
+from ntp_proto.association import AssociationConfig
+from ntp_proto.client import Client, SourceLabel
+from ntp_proto.datagram import Address
 from ntp_proto.observation import ClockMode, Observation, ServedObservation, SyncState
 
 
-def shown(mode: ClockMode, report: ServerReport | None) -> Observation:
+def shown(mode: ClockMode, report: ServerReport | None, *, sources: int = 0) -> Observation:
 
     clock = open_clock(mode, ClockSelection.FILTER)
     discipline = Discipline(DisciplineConfig(), clock.clock, clock.monotonic(), FrequencyPrior(12e-6, 1e-6))
-    return observe(Client(discipline, Random(1)), clock, (), clock.monotonic(), report)
+    client = Client(discipline, Random(1))
+    for number in range(sources):
+        label, remote = SourceLabel("a.example:123", "server"), Address(f"192.0.2.{number}", 123)
+        client.add_source(number, label, remote, AssociationConfig(), clock.monotonic())
+    return observe(client, clock, (), clock.monotonic(), report)
 
 
 def report(stratum: int = 5, *, synchronized: bool = True) -> ServerReport:
@@ -63,3 +70,8 @@ def test_without_a_server_there_is_nothing_served() -> None:
     document = shown(ClockMode.LOCAL, None)
     assert (document.served, document.servers, document.clients) == (None, (), ())
     assert document.system.state is SyncState.STARTING
+
+
+def test_what_the_median_has_refused_is_shown_with_its_source() -> None:
+    document = shown(ClockMode.VIRTUAL, replace(report(), refused={1: 7}), sources=2)
+    assert [source.rejections for source in document.sources] == [{}, {"max-accepted-offset": 7}]

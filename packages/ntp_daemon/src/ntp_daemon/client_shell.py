@@ -71,7 +71,8 @@ class ClientShell:
         self.perform(self._client.remove_source(source, self._clock.monotonic()))
 
     def perform(self, actions: Iterable[ClientAction]) -> None:
-        """Do what the client asks for."""
+        """Do what the client asks for. Who is told of changes is told first: what the log says has happened then."""
+        self._on_change()
         for action in actions:
             match action:
                 case SourceAction(source, wish):
@@ -82,7 +83,6 @@ class ClientShell:
                     _log.log(_LEVELS[severity], "%s", text)
                 case _:
                     assert_never(action)
-        self._on_change()
 
     def close(self) -> None:
         """Close the sockets and the timer."""

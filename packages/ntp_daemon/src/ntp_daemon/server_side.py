@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from ntp_daemon.config.server import ServerConfig
 from ntp_daemon.privileges import Account, find_account
-from ntp_daemon.served_time import ServedTime
+from ntp_daemon.served_time import MedianTime, ServedTime
 from ntp_daemon.serving.from_config import settings_of
 from ntp_daemon.serving.messages import ClientReport
 from ntp_daemon.serving.serving import ServerStatus, Serving
@@ -47,11 +47,13 @@ class ServerReport:
         served: What clients are told.
         servers: What was done on each address.
         clients: Who asks most.
+        refused: Measurements that were too far off to be counted, by source.
     """
 
     served: ServedObservation
     servers: tuple[ServerObservation, ...]
     clients: tuple[ClientObservation, ...]
+    refused: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,7 @@ class ServerSide:
             served=_served(snapshot),
             servers=tuple(map(self._server, self._serving.status())),
             clients=tuple(map(_client, self._clients.busiest)),
+            refused=self.served.refused if isinstance(self.served, MedianTime) else {},
         )
 
     def _server(self, status: ServerStatus) -> ServerObservation:

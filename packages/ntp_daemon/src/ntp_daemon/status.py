@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["observe"]
 
+_TOO_FAR = "max-accepted-offset"
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -61,10 +62,22 @@ def observe(
         version=DOCUMENT_VERSION,
         program=program,
         system=_untouched(system, clock.mode, report) if clock.is_passive else system,
-        sources=sources + unresolved,
+        sources=_with_refusals(sources, report) + unresolved,
         served=report.served if report else None,
         servers=report.servers if report else (),
         clients=report.clients if report else (),
+    )
+
+
+def _with_refusals(sources: tuple[SourceObservation, ...], report: ServerReport | None) -> tuple[SourceObservation, ...]:
+    """What the median has refused is no answer that was not used by the client, and is shown beside those."""
+    if report is None or not report.refused:
+        return sources
+    return tuple(
+        msgspec.structs.replace(source, rejections={**source.rejections, _TOO_FAR: report.refused[source.id]})
+        if source.id in report.refused
+        else source
+        for source in sources
     )
 
 
