@@ -23,6 +23,7 @@ MODULES = {
     "ntp-ctl": "ntp_ctl",
     "ntp-query": "ntp_ctl.query",
     "ntp-serve": "ntp_daemon.serve_command",
+    "ntp-mirror": "ntp_daemon.mirror_command",
     "ntp-metrics-exporter": "ntp_metrics_exporter",
     "ntp-sim": "ntp_sim",
 }
