@@ -9,7 +9,7 @@ from ntp_proto.algorithm.path import Path
 
 
 def grown(excesses_s: Iterable[tuple[float, float]], delay_s: float = 0.02) -> Path:
-    path = Path.unknown(delay_s)
+    path = Path.expected([delay_s])
     for out_s, back_s in excesses_s:
         path = path.after(out_s, back_s)
     return path
@@ -54,5 +54,25 @@ def test_eight_in_a_row_with_both_directions_congested_mean_a_longer_route() -> 
 
 
 def test_an_unknown_path_is_expected_to_be_noisy() -> None:
-    assert Path.unknown(0.1).jitter_s > Path.unknown(0.001).jitter_s > 1e-6
-    assert Path.unknown(-1.0).jitter_s > 0.0
+    assert Path.expected([0.1]).jitter_s > Path.expected([0.001]).jitter_s > 1e-6
+    assert Path.expected([-1.0]).jitter_s > 0.0
+
+
+@pytest.mark.parametrize("scale_s", [1e-5, 1e-3, 0.1])
+def test_a_few_round_trips_show_what_is_usual_whatever_was_expected(scale_s: float) -> None:
+    """The base of 20 ms would make one expect 3 ms; a tenth and thirty times of that are seen to be right."""
+    delays_s = [
+        [0.020 + out + back for out, back in zip(queues(scale_s, 16, seed), queues(scale_s, 16, seed + 50), strict=True)] for seed in range(20)
+    ]
+    found_s = sorted(Path.expected(each).jitter_s for each in delays_s)
+    assert 0.5 * scale_s < found_s[10] < 1.5 * scale_s + 0.15 * 0.020 / 16
+
+
+def test_of_a_new_path_nobody_says_that_it_is_congested() -> None:
+    """A first round trip that happened to meet no queue makes one expect too little; the queues that follow are the usual ones."""
+    path = Path.expected([5e-5])
+    for out_s, back_s in zip(queues(1e-4, 16), queues(1e-4, 16, 2), strict=True):
+        assert not path.is_congested(out_s, back_s)
+        path = path.after(out_s, back_s)
+    assert path.jitter_s > 2e-5
+    assert path.is_congested(1e-3, 1e-3)

@@ -16,7 +16,7 @@ def estimate(frequency_error: float = 1e-9, wander: float = 1e-18) -> ClockEstim
 
 def after(policy: PollPolicy, count: int, jitter_s: float, view: ClockEstimate | None = None) -> PollPolicy:
     for _ in range(count):
-        policy = policy.after(view or estimate(), allowed_loss_s(view or estimate(), jitter_s, None))
+        policy = policy.after(view or estimate(), allowed_loss_s(view or estimate(), jitter_s, 1, None))
     return policy
 
 
@@ -57,8 +57,8 @@ def test_limits_that_coincide_fix_the_interval() -> None:
 
 def test_a_target_is_what_may_be_lost_and_is_never_out_of_reach() -> None:
     """100 µs at 99.9 % are 30.4 µs of standard error, of which the estimate has 10 already."""
-    assert allowed_loss_s(estimate(), 1e-3, 100e-6) == pytest.approx(28.7e-6, rel=0.01)
-    assert allowed_loss_s(estimate(), 1e-3, 1e-6) == pytest.approx(0.1e-6 / 3.29, rel=0.01)
+    assert allowed_loss_s(estimate(), 1e-3, 1, 100e-6) == pytest.approx(28.7e-6, rel=0.01)
+    assert allowed_loss_s(estimate(), 1e-3, 1, 1e-6) == pytest.approx(0.1e-6 / 3.29, rel=0.01)
 
 
 def test_a_strict_target_asks_more_often_than_a_lax_one() -> None:
@@ -67,6 +67,10 @@ def test_a_strict_target_asks_more_often_than_a_lax_one() -> None:
     for target_s in (30e-6, 60e-6, 1e-3):
         policy = START
         for _ in range(400):
-            policy = policy.after(view, allowed_loss_s(view, 1e-4, target_s))
+            policy = policy.after(view, allowed_loss_s(view, 1e-4, 1, target_s))
         intervals[target_s] = policy.interval
     assert intervals[30e-6] < intervals[60e-6] < intervals[1e-3]
+
+
+def test_more_sources_know_more_and_so_may_lose_less() -> None:
+    assert allowed_loss_s(estimate(), 1e-3, 4, None) == pytest.approx(0.5 * allowed_loss_s(estimate(), 1e-3, 1, None))

@@ -45,7 +45,7 @@ multiple-model mixing after Magill (1965).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, TypeVar
@@ -183,7 +183,9 @@ class _Member(NamedTuple):
             other = before.observed(i, sample, path, is_out=False).observed(i, sample, path, is_out=True)
             after = _mixed(after, other, 0.5)
         fits = after.log_weight - before.log_weight
-        rubbish = math.log(_RUBBISH / (_RUBBISH_WIDTH**2 * path.out.jitter_s * path.back.jitter_s))
+        # An exchange that says nothing cannot be expected nearer to the prediction than the prediction is known.
+        offset_width_s = math.hypot(_RUBBISH_WIDTH * path.out.jitter_s, math.sqrt(2.0 * math.pi * self.p[0][0]))
+        rubbish = math.log(_RUBBISH / (offset_width_s * _RUBBISH_WIDTH * path.back.jitter_s))
         if fits > rubbish + 5.0:
             return after
         either = max(fits, rubbish) + math.log1p(math.exp(-abs(fits - rubbish)))
@@ -233,7 +235,7 @@ class ClockFilter:
         drifts = [(_PATH_DRIFT * path.jitter_s) ** 2 * d for path in self.paths.values()]
         bank = ClockFilter(self.at + d, self.paths, tuple(member.predicted(d, drifts) for member in self.members))
         if source not in bank.paths:
-            bank = bank.with_path(source, sample)
+            bank = bank.with_path(source, (sample.delay_s,))
         return bank.observed(source, sample)
 
     def observed(self, source: int, sample: Sample) -> ClockFilter:
@@ -299,11 +301,11 @@ class ClockFilter:
     def _index(self, source: int) -> int:
         return 2 + 2 * list(self.paths).index(source)
 
-    def with_path(self, source: int, sample: Sample) -> ClockFilter:
-        """The bank with a path of which no more is known than this sample's round trip."""
-        path = Path.unknown(sample.delay_s)
-        half_s = 0.5 * sample.delay_s - path.jitter_s
-        common, difference = (_FIRST_DELAY_ERROR * path.jitter_s) ** 2, (_ASYMMETRY * sample.delay_s) ** 2
+    def with_path(self, source: int, delays_s: Sequence[float]) -> ClockFilter:
+        """The bank with a path of which no more is known than some round trips, s: at least one."""
+        path, shortest_s = Path.expected(delays_s), min(delays_s)
+        half_s = 0.5 * shortest_s - path.jitter_s / len(delays_s)
+        common, difference = (_FIRST_DELAY_ERROR * path.jitter_s) ** 2, (_ASYMMETRY * shortest_s) ** 2
         members: list[_Member] = []
         for member in self.members:
             n = len(member.x)

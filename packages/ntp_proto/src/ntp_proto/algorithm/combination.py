@@ -5,13 +5,14 @@ filter over all samples, with the paths among its states, is the combination by 
 
 When a source turns out to lie, or drops its own past, the filter is made anew from the survivors' recent samples, and what it has said is
 gone; so it is when one survivor after the other contradicts it, for then the filter is what is wrong. When a source merely leaves, what it has
-taught stays.
+taught stays. While all samples are still kept, it is also made anew when a source looks at its samples again, for what it is said to know then
+rests on a better idea of that path.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ntp_proto.algorithm.clock_filter import ClockEstimate, ClockFilter
 from ntp_proto.algorithm.estimator import FrequencyPrior, SourceEstimator, surprise
@@ -31,11 +32,13 @@ class Combination:
     Attributes:
         contributors: The sources, each with how often it had dropped its past when it was last heard (`SourceEstimator.lives`).
         filter: What they know together.
+        prior: What was known of the oscillator before their samples.
         contradictions: How many of the last samples in a row contradicted that, of whichever source.
     """
 
     contributors: dict[int, int]
     filter: ClockFilter
+    prior: FrequencyPrior
     contradictions: int = 0
 
     def estimate(self, at: float) -> ClockEstimate:
@@ -68,17 +71,27 @@ def combine(
         return previous
     estimator, lives = estimators[measured], estimators[measured].lives
     if previous is None or previous.contributors.keys() & liars or previous.contributors.get(measured, lives) != lives:
-        return Combination({source: estimators[source].lives for source in survivors}, _made_anew(survivors, estimators, prior))
+        return _made_anew(survivors, estimators, prior)
     sample = estimator.samples[-1]
     contradicts = surprise(estimator.path, sample, previous.estimate(sample.at)) > _CONTRADICTS
     contradictions = previous.contradictions + 1 if contradicts else 0
     if contradictions >= _WRONG_AFTER:
-        return Combination({source: estimators[source].lives for source in survivors}, _made_anew(survivors, estimators, prior))
+        return _made_anew(survivors, estimators, prior)
+    if estimator.has_looked_again and _loses_nothing(previous, survivors, estimators):
+        return _made_anew(survivors, estimators, previous.prior)
     gone = previous.contributors.keys() - estimators.keys()
     contributors = {source: known for source, known in previous.contributors.items() if source not in gone} | {measured: lives}
-    return Combination(contributors, previous.filter.without(gone).after(measured, sample), contradictions)
+    return replace(previous, contributors=contributors, filter=previous.filter.without(gone).after(measured, sample), contradictions=contradictions)
 
 
-def _made_anew(survivors: frozenset[int], estimators: Mapping[int, SourceEstimator], prior: FrequencyPrior) -> ClockFilter:
+def _loses_nothing(previous: Combination, survivors: frozenset[int], estimators: Mapping[int, SourceEstimator]) -> bool:
+    """Whether everything that the filter has learned can be learned again from the survivors' samples."""
+    return previous.contributors.keys() <= survivors and all(estimators[source].is_complete for source in survivors)
+
+
+def _made_anew(survivors: frozenset[int], estimators: Mapping[int, SourceEstimator], prior: FrequencyPrior) -> Combination:
     samples = sorted(((source, sample) for source in survivors for sample in estimators[source].samples), key=lambda item: item[1].at)
-    return ClockFilter.starting(samples[0][1], prior.frequency, prior.error).after_all(samples)
+    bank = ClockFilter.starting(samples[0][1], prior.frequency, prior.error)
+    for source in sorted(survivors):
+        bank = bank.with_path(source, estimators[source].delays_s)
+    return Combination({source: estimators[source].lives for source in survivors}, bank.after_all(samples), prior)

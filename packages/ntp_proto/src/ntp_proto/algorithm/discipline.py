@@ -151,7 +151,8 @@ class Discipline:
             for each in self._sources.values():
                 each.policy = each.policy.surprised()
         else:
-            state.policy = state.policy.after(estimate, allowed_loss_s(estimate, path.jitter_s, self.config.target_error_s))
+            allowed_s = allowed_loss_s(estimate, path.jitter_s, max(1, len(survivors)), self.config.target_error_s)
+            state.policy = state.policy.after(estimate, allowed_s)
         if not is_survivor:
             return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
         self._note_reference(now)

@@ -3,6 +3,9 @@
 It is the source's voice in the vote (`selection`), so it has to follow its server wherever that goes, also when it begins to lie: the filter takes
 one mad answer for an accident, but a source that contradicts its own past several times running has changed, and its past is dropped.
 The samples are kept, so that a filter of several sources can be made anew from them (`combination`).
+
+What the first samples say depends on the queueing that is expected of the path, and that is a guess until a few round trips are known. So
+while a source is young it looks at all of its samples again, a few times, with the queueing that they show.
 """
 
 from __future__ import annotations
@@ -16,6 +19,8 @@ from ntp_proto.algorithm.sample import Sample
 __all__ = ["FrequencyPrior", "SourceEstimator", "surprise"]
 
 _KEPT = 32
+_LOOKS = (4, 8, 16)
+"""With so many samples a source looks at all of them again."""
 _ONLY = 0
 """The key of the only path in a filter of one source."""
 _CONTRADICTS = 6.0
@@ -46,28 +51,44 @@ class SourceEstimator:
     Attributes:
         samples: Those that still count, in the order of time.
         filter: What they say.
+        prior: What was known of the oscillator before them.
         contradictions: How many of the last in a row contradicted what was before.
         lives: How often the past was dropped.
+        has_looked_again: Whether the last one was the occasion to look at all of them again.
     """
 
     samples: tuple[Sample, ...]
     filter: ClockFilter
+    prior: FrequencyPrior
     contradictions: int = 0
     lives: int = 0
+    has_looked_again: bool = False
 
     @classmethod
     def starting(cls, sample: Sample, prior: FrequencyPrior) -> SourceEstimator:
         """From the first sample."""
-        return cls((sample,), _filter_of((sample,), prior))
+        return cls((sample,), _filter_of((sample,), prior), prior)
 
     def after(self, sample: Sample, prior: FrequencyPrior) -> SourceEstimator:
         """With one more sample; `prior` is for a source that has changed."""
         samples = (*self.samples[-_KEPT + 1 :], sample)
         contradictions = self.contradictions + 1 if surprise(self.path, sample, self.estimate(sample.at)) > _CONTRADICTS else 0
-        if contradictions < _CHANGED_AFTER:
-            return SourceEstimator(samples, self.filter.after(_ONLY, sample), contradictions, self.lives)
-        recent = samples[-_CHANGED_AFTER:]
-        return SourceEstimator(recent, _filter_of(recent, prior), 0, self.lives + 1)
+        if contradictions >= _CHANGED_AFTER:
+            recent = samples[-_CHANGED_AFTER:]
+            return SourceEstimator(recent, _filter_of(recent, prior), prior, 0, self.lives + 1)
+        looks_again = len(samples) in _LOOKS
+        after = _filter_of(samples, self.prior) if looks_again else self.filter.after(_ONLY, sample)
+        return SourceEstimator(samples, after, self.prior, contradictions, self.lives, looks_again)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all samples since the source was last taken to have changed are still kept."""
+        return len(self.samples) < _KEPT
+
+    @property
+    def delays_s(self) -> list[float]:
+        """The round trips of the samples, s."""
+        return [sample.delay_s for sample in self.samples]
 
     @property
     def path(self) -> PathEstimate:
@@ -92,5 +113,5 @@ def surprise(path: PathEstimate, sample: Sample, predicted: ClockEstimate) -> fl
 
 
 def _filter_of(samples: tuple[Sample, ...], prior: FrequencyPrior) -> ClockFilter:
-    start = ClockFilter.starting(samples[0], prior.frequency, prior.error)
+    start = ClockFilter.starting(samples[0], prior.frequency, prior.error).with_path(_ONLY, [sample.delay_s for sample in samples])
     return start.after_all((_ONLY, sample) for sample in samples)

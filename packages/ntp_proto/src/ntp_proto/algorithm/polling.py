@@ -16,7 +16,7 @@ from ntp_proto.time_types import PollInterval
 
 __all__ = ["PollPolicy", "allowed_loss_s"]
 
-_NOISE_PART = 0.45
+_NOISE_PART = 0.5
 """The noise that is compared with the loss of prediction, as a part of the path's jitter."""
 _SECONDS_EACH = 4096.0
 """How long each interval is kept before it grows."""
@@ -28,16 +28,17 @@ _LEAST_PART = 0.1
 """The part of the target that an interval may always cost: a target that is out of reach must not ask for the impossible."""
 
 
-def allowed_loss_s(estimate: ClockEstimate, jitter_s: float, target_error_s: float | None) -> float:
+def allowed_loss_s(estimate: ClockEstimate, jitter_s: float, sources: int, target_error_s: float | None) -> float:
     """How much certainty the prediction may lose over an interval, s (one standard deviation).
 
     Args:
         estimate: The joint estimate.
         jitter_s: The scale of the path's queueing, s.
+        sources: How many sources are followed; their noises are independent, so together they know the offset better than one.
         target_error_s: What the error is to stay below 99.9 % of the time, s; None: as well as the samples are worth asking for.
     """
     if target_error_s is None:
-        return _NOISE_PART * jitter_s
+        return _NOISE_PART * jitter_s / math.sqrt(sources)
     likely_s = target_error_s / _CONFIDENCE
     return math.sqrt(max(likely_s**2 - estimate.offset_variance_s2, (_LEAST_PART * likely_s) ** 2))
 
