@@ -156,6 +156,11 @@ class ServerSocket:
             return False
         return True
 
+    def resize(self, buffers: Buffers) -> None:
+        """Change what the kernel may hold; as much as the process may ask for by now."""
+        _enlarge(self._sock, _SO_RCVBUFFORCE, socket.SO_RCVBUF, buffers.receive)
+        _enlarge(self._sock, _SO_SNDBUFFORCE, socket.SO_SNDBUF, buffers.send)
+
     def close(self) -> None:
         """Close it; closing twice does nothing."""
         self._sock.close()
