@@ -20,6 +20,7 @@ import pytest
 from ntp_daemon.privileges import Account
 from ntp_daemon.serving import server as server_module
 from ntp_daemon.serving import worker_process
+from ntp_daemon.serving import workers as workers_module
 from ntp_daemon.serving.request_events import RequestEvent
 from ntp_daemon.serving.serving import ServerStatus, Serving
 from ntp_daemon.serving.settings import DnsPolicyConfig, RequestLogConfig, ServerSettings
@@ -41,8 +42,10 @@ from ntp_proto.server import (
 )
 from ntp_proto.time_types import NtpDuration
 from ntp_udp.fast_path import load_fast_server
+from ntp_udp.server_socket import Buffers
 from ntp_udp.socket import SocketError
 from support.asking import DEADLINE_S, Asker, synchronized, until
+from support.name_server import NameServer
 from support.programs import environment
 
 ANY = Address("127.0.0.1", 0)
@@ -148,7 +151,7 @@ async def test_a_killed_worker_is_replaced_counted_and_said_and_loses_nothing_qu
         (victim,) = processes(made)
         with Asker(made.addresses[0]) as client:
             await client.ask()
-            await until(lambda: received(made) == 1, "shown: on the slow path that takes 50 ms")
+            await until(lambda: received(made) == 1, "it is counted after it is answered")
             with caplog.at_level(logging.WARNING):
                 os.kill(victim.pid, signal.SIGKILL)
                 await until(lambda: not is_alive(victim.pid), "it is dead")
@@ -433,3 +436,64 @@ async def test_each_client_meets_one_worker_so_that_limits_are_exact(path: str) 
         tally = status(made).counters.tally
         assert tally.answered[list(AnswerKind).index(AnswerKind.TIME)] == 8 * 3
         assert tally.dropped[list(DropReason).index(DropReason.CLIENT_RATE)] == 8 * 3
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+async def test_whom_it_serves_by_name(workers: int) -> None:
+    names = NameServer("host.bad.example.")
+    dns_policy = DnsPolicyConfig(deny_suffixes=("bad.example",), nameservers=(names.place,), timeout_s=5.0, fail_open=False)
+    policy = ServerPolicy(name_action=RefusalAction.DENY)
+    try:
+        async with serving(replace(settings(workers, policy), dns_policy=dns_policy)) as made, contextlib.AsyncExitStack() as stack:
+            client = stack.enter_context(Asker(made.addresses[0]))
+            client.send()
+            await until(lambda: names.asked == 1, "it is looked up")
+            async with asyncio.timeout(DEADLINE_S):
+                while not client.replies:  # silence while the name is not known
+                    client.send()
+                    await asyncio.sleep(0.01)
+                    client.collect()
+            (kiss,) = client.replies.values()
+            assert (kiss.stratum, kiss.reference_id_bits.to_bytes(4, "big")) == (0, b"DENY")
+            assert names.asked == 1, "one look-up for all its requests"
+        await until(lambda: status(made).counters.totals.dns_denied == len(client.asked), "counted")
+        assert status(made).counters.tally.refused_for(DropReason.NAME_PENDING) >= 1
+        assert status(made).counters.slow == len(client.asked)
+    finally:
+        names.close()
+
+
+async def test_a_worker_that_cannot_live_is_started_more_and_more_slowly(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(workers_module, "_SHORTEST_PAUSE_S", 0.001)
+    monkeypatch.setattr(workers_module, "_LONGEST_PAUSE_S", 0.004)
+    program = tmp_path / "short-lived"
+    program.write_text(
+        f"#!{sys.executable}\nimport socket, sys\nfrom ntp_daemon.serving.messages import load_setup\n"
+        "socket.socket(fileno=load_setup(int(sys.argv[-1])).control).send(b'r')\n"
+    )
+    program.chmod(0o700)
+    monkeypatch.setattr(worker_process.sys, "executable", str(program))
+    async with serving(settings(1)) as made:
+        await until(lambda: status(made).counters.worker_restarts >= 4, "it dies again and again")
+    pauses = [float(record.getMessage().split()[-2]) for record in caplog.records]
+    assert pauses[:4] == [0.001, 0.002, 0.004, 0.004]
+
+
+async def test_a_reload_changes_the_buffers_and_counters_never_go_back() -> None:
+    async with serving(settings(1)) as made:
+        (socket_before,) = made._servers[0]._sockets
+        before = socket_before.receive_buffer
+        with Asker(made.addresses[0]) as client:
+            for number in range(1, 6):
+                await client.ask()
+                seen = [received(made)]
+                reload = asyncio.get_running_loop().create_task(made.apply([replace(settings(1), buffers=Buffers(receive=before // 2 + number))]))
+                while not reload.done():
+                    await asyncio.sleep(0)
+                    seen.append(received(made))
+                assert seen == sorted(seen)
+                assert seen[-1] == number
+        assert made._servers[0]._sockets == [socket_before]
+        assert socket_before.receive_buffer == before // 2 + 5

@@ -2,7 +2,7 @@
 
 The counts are words in memory that a worker shares with the daemon: a worker never has to be asked, and what it had counted is still there
 when it has died. What is counted is `ntp_proto.server.counters.Tally`; this is its place, with what only a process can know. The fast path counts
-into its part of the page while it works, the rest is stored now and then.
+into its part of the page while it works, the rest is stored after each batch.
 """
 
 from __future__ import annotations

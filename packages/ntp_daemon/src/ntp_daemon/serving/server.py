@@ -56,6 +56,7 @@ class Server:
         self.settings = settings
         self._sockets: list[ServerSocket] = []
         self._workers: Workers | None = None
+        self._leaving: list[Workers] = []
         self._past = ServingCounters()
         self._log: RequestLog | None = None
         self._hub: EventHub | None = None
@@ -112,14 +113,17 @@ class Server:
             if log is not self._log and log is not None:
                 await asyncio.to_thread(log.close)
             raise
-        old, self._workers, self.settings = self._workers, fresh, settings
+        old, self._workers = self._workers, fresh
+        old_settings, self.settings = self.settings, settings
         old_log, self._log = self._log, log
         self.tell_interest()
         self._steer(settings)
+        if old_settings.buffers != settings.buffers:
+            for one in self._sockets:
+                one.resize(settings.buffers)
         if old is not None:
-            await old.stop(_STOP_S, drain=False)
+            await self._let_go(old, drain=False)
             fresh.take_over()
-            self._past += old.counters()
         if old_log is not None and old_log is not log:
             await asyncio.to_thread(old_log.close)
 
@@ -127,8 +131,7 @@ class Server:
         """Answer what is queued, and end. Stopping twice does nothing."""
         workers, self._workers = self._workers, None
         if workers is not None:
-            await workers.stop(_STOP_S)
-            self._past += workers.counters()
+            await self._let_go(workers, drain=True)
         self.close()
         log, self._log = self._log, None
         if log is not None:
@@ -156,9 +159,10 @@ class Server:
         """As of now; asks nobody and never waits."""
         workers = self._workers
         counters = self._past + ServingCounters(kernel_drops=sum(one.kernel_drops for one in self._sockets))
+        working = self._leaving if workers is None else [*self._leaving, workers]
         return ServerStatus(
             listen=self.address,
-            counters=counters if workers is None else counters + workers.counters(),
+            counters=sum((one.counters() for one in working), counters),
             workers=0 if workers is None else workers.wanted,
             running=0 if workers is None else workers.running,
             log_lost=0 if self._log is None else self._log.lost,
@@ -167,6 +171,13 @@ class Server:
     async def clients(self, count: int) -> list[ClientReport]:
         """What each of its workers remembers."""
         return [] if self._workers is None else await self._workers.clients(count)
+
+    async def _let_go(self, workers: Workers, *, drain: bool) -> None:
+        """Stop them; what they have done is counted at every moment, for a counter must not go back."""
+        self._leaving.append(workers)
+        await workers.stop(_STOP_S, drain=drain)
+        self._leaving.remove(workers)
+        self._past += workers.counters()
 
     def _make_workers(self, settings: ServerSettings, surroundings: Surroundings) -> Workers:
         return Workers(settings, self._sockets, surroundings, self._handle_event)

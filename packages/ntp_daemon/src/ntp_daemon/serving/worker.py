@@ -28,8 +28,6 @@ from ntp_udp.server_socket import ServerSocket
 
 __all__ = ["Worker", "main"]
 
-_SHOWN_S = 0.05
-"""How old the counts may be that the daemon sees."""
 _IDLE_S = 10.0
 _CLIENTS_COUNTED_S = 10.0
 """How often the remembered clients are counted, which takes a look at each."""
@@ -57,24 +55,20 @@ class Worker:
         self._servant = Servant(sockets, setup.settings.policy, self._snapshot, Judges(names=self._names), page)
         self._events = EventQueue(control)
         self._clients = 0
-        self._clients_counted_at = self._shown_at = time.monotonic()
+        self._clients_counted_at = time.monotonic()
 
     def run(self) -> None:
         """Serve until told to stop."""
         orders = select.poll()
         orders.register(self._control, select.POLLIN)
         self._control.send(Report.READY.value)
-        is_shown = True
         goes_on = True
         while goes_on:
-            self._servant.serve(timeout_s=_IDLE_S if is_shown else _SHOWN_S, wake_fd=self._control.fileno())
+            self._servant.serve(timeout_s=_IDLE_S, wake_fd=self._control.fileno())
             while goes_on and orders.poll(0):
                 goes_on = self._obey()
             self._events.flush()
-            is_shown = time.monotonic() - self._shown_at >= _SHOWN_S
-            if is_shown:
-                self._show()
-        self._show()
+            self._show()
 
     def close(self) -> None:
         """End the look-ups; the rest ends with the process."""
@@ -113,9 +107,9 @@ class Worker:
         self._events.send(Report.CLIENTS.value + pack_clients(report))
 
     def _show(self) -> None:
-        self._shown_at = time.monotonic()
-        if self._shown_at - self._clients_counted_at >= _CLIENTS_COUNTED_S:
-            self._clients_counted_at = self._shown_at
+        now = time.monotonic()
+        if now - self._clients_counted_at >= _CLIENTS_COUNTED_S:
+            self._clients_counted_at = now
             self._clients = self._servant.active_clients()
         self._servant.show(clients=self._clients, events_lost=self._events.lost)
 

@@ -35,7 +35,8 @@ _CLIENTS_S = 1.0
 _REAP_S = 0.01
 _REAPS = 100
 """A process that has closed its end but lives on is killed after so many looks."""
-_MESSAGES_AT_ONCE = 16
+_MESSAGES_AT_ONCE = 2
+"""Each may hold 400 events, and the daemon keeps a clock."""
 
 
 class WorkerError(NtpError):
