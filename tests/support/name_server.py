@@ -16,6 +16,7 @@ class NameServer:
 
     def __init__(self, answer: str | None) -> None:
         self.asked = 0
+        self.questions: list[str] = []
         self._answer = answer
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._sock.bind(("127.0.0.1", 0))
@@ -30,6 +31,7 @@ class NameServer:
                 return
             self.asked += 1
             question = dns.message.from_wire(data)
+            self.questions.append(str(question.question[0]))
             reply = dns.message.make_response(question)
             if self._answer is not None:
                 reply.answer.append(dns.rrset.from_text(question.question[0].name, 60, "IN", "PTR", self._answer))

@@ -17,6 +17,13 @@ def servers() -> Iterator[list[NameServer]]:
         server.close()
 
 
+def test_the_question_is_the_address_backwards(servers: list[NameServer]) -> None:
+    lookup = ReverseLookup((servers[0].place,), 5.0)
+    assert lookup("192.0.2.1") == lookup("2001:db8::1") == ("one.example.com",)
+    nibbles = "1." + "0." * 23 + "8.b.d.0.1.0.0.2"
+    assert servers[0].questions == ["1.2.0.192.in-addr.arpa. IN PTR", f"{nibbles}.ip6.arpa. IN PTR"]
+
+
 def test_name_servers_are_asked_in_turn(servers: list[NameServer]) -> None:
     lookup = ReverseLookup((servers[0].place, servers[1].place), 5.0)
     answers = [lookup("192.0.2.1") for _ in range(4)]
