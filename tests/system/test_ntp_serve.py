@@ -63,6 +63,13 @@ def test_what_is_no_request_of_a_client_is_not_answered() -> None:
         assert server.stop() == 0
 
 
+def test_it_serves_ipv6() -> None:
+    with ntp_serve("-listen", "[::1]:0") as (server, address):
+        result = query_sync(str(address))
+        server.wait_for(r"^Sent NTP response to \[::1\]:\d+$")
+    assert (result.address, result.rejection) == (address, None)
+
+
 def test_quiet_says_nothing_of_requests() -> None:
     with ntp_serve("-listen", "127.0.0.1:0", "-stratum", "9", "--quiet") as (server, address):
         assert query_sync(str(address)).stratum == 9

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import shlex
+import signal
 import socket
 from collections.abc import Iterator
 
@@ -112,6 +114,19 @@ def test_wrong_usage_is_told_before_anything_is_asked(arguments: str, what: str)
     done = ntp_query(*arguments.split())
     assert (done.process.returncode, done.stdout) == (2, "")
     assert what in done.stderr
+
+
+def test_ctrl_c_ends_it_without_a_word() -> None:
+    with Tap(None) as tap, Program(python("ntp_ctl.query", "-timeout", "1min", str(tap.address))) as waiting:
+        tap.wait_requests(1)
+        assert waiting.stop(signal.SIGINT) == 130
+    assert (waiting.stdout, waiting.stderr) == ("", "")
+
+
+def test_a_reader_that_has_gone_ends_it_without_a_word(good: Address) -> None:
+    command = shlex.join(python("ntp_ctl.query", str(good)))
+    done = run(["sh", "-c", f"{{ sleep 0.1; {command}; echo $? >&2; }} | true"])
+    assert done.stderr == "141\n"
 
 
 def test_the_version_is_shown() -> None:
