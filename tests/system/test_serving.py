@@ -14,6 +14,8 @@ from typing import Self
 
 import pytest
 
+from ntp_ctl.client import send_control
+from ntp_proto.control import ForceSyncRequest
 from ntp_proto.datagram import Address
 from ntp_proto.identifiers import LeapIndicator, ReferenceId
 from ntp_proto.observation import ClockMode, SyncState
@@ -282,7 +284,21 @@ def test_a_server_comes_and_goes_with_the_file(tmp_path: Path, workers: int) -> 
         assert ask(second) is not None
         assert ask(first, 0.2) is None
         wait_until(lambda: [server.address for server in observe(tmp_path).servers] == [str(second)], "the status shows it")
+        asked = send_control(tmp_path / "configure", ForceSyncRequest())
+        assert (asked.accepted, asked.message) == (False, "in this mode no clock is set: the system clock is only looked at")
         assert daemon.stop() == 0
+
+
+def test_many_reloads_at_once_are_done_one_after_the_other(tmp_path: Path) -> None:
+    with serving_daemon(tmp_path, server="workers = 1") as (daemon, listen):
+        for number in range(10):
+            write_server_config(tmp_path, listen, server=f"workers = 1\nrate-limiting-cache-size = {100 + number}")
+            daemon.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: "configuration reloaded" in daemon.stderr, "a reload")
+        assert ask(listen) is not None
+        daemon.process.send_signal(signal.SIGHUP)
+        assert daemon.stop() == 0, "in the middle of a reload too"
+    assert "cannot" not in daemon.stderr
 
 
 @needs_root
@@ -382,4 +398,4 @@ def test_a_client_alone_loads_nothing_of_a_server(tmp_path: Path) -> None:
     sockets = ["--observation-socket", "", "--configuration-socket", ""]
     start, *_ = python("ntp_daemon")
     done = run([start, "-P", "-c", program, "-c", str(tmp_path / "ntp.toml"), *sockets])
-    assert done.stdout == "['ntp_proto.server_address']\n"
+    assert done.stdout == "['ntp_daemon.server_slot', 'ntp_proto.server_address']\n"

@@ -56,3 +56,28 @@ def test_a_manager_that_does_not_read_does_not_stop_the_daemon(manager: tuple[so
     for number in range(1000):
         notifier.status(f"{number}")
     assert listener.recv(100) == b"STATUS=0"
+
+
+def test_the_way_can_be_kept_open_when_its_path_goes(tmp_path: Path) -> None:
+    name = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(name))
+        manager.setblocking(False)
+        notifier = Notifier({"NOTIFY_SOCKET": str(name)})
+        notifier.hold_on()
+        name.unlink()  # as good as another root directory
+        notifier.ready()
+        assert manager.recv(100) == b"READY=1"
+        notifier.close()
+        notifier.close()
+        notifier.ready()
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)
+
+
+@pytest.mark.parametrize("name", ["", "/nowhere/notify"])
+def test_there_may_be_no_way_to_keep(name: str) -> None:
+    notifier = Notifier({"NOTIFY_SOCKET": name})
+    notifier.hold_on()
+    notifier.ready()
+    notifier.close()

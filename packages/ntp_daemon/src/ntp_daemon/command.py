@@ -108,6 +108,8 @@ def _run(arguments: argparse.Namespace) -> int:
     config = override(loaded.config, instead)
     for warning in loaded.warnings:
         print(f"ntp-daemon: warning: {warning}", file=sys.stderr)  # noqa: T201
+    if arguments.server and loaded.config.servers:
+        print("ntp-daemon: warning: with -s the [[server]] tables of the file do not count, their lists and limits included", file=sys.stderr)  # noqa: T201
     where = loaded.path or "/etc/ntpd-py/ntp.toml"
     if arguments.check_config:
         if not config.sources and config.clock.mode is not ClockMode.LOCAL:

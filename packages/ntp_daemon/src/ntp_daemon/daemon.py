@@ -21,6 +21,7 @@ from ntp_daemon.control_socket import ControlSocket
 from ntp_daemon.measurement_log import MeasurementFile
 from ntp_daemon.notify import Notifier
 from ntp_daemon.observation_socket import ObservationSocket
+from ntp_daemon.server_slot import ServerSlot
 from ntp_daemon.sources import SourceManager
 from ntp_daemon.status import observe
 from ntp_daemon.unix_listener import LocalSocketError
@@ -29,16 +30,11 @@ from ntp_proto.algorithm import Discipline, FrequencyPrior, StepThreshold
 from ntp_proto.association import Demobilize, Reset
 from ntp_proto.client import Client
 from ntp_proto.control import ConfigRequest, ForceSyncRequest, ReloadRequest, Reply, Request
-from ntp_proto.datagram import Address
-from ntp_proto.errors import NtpError
 from ntp_proto.explain import offset_text, sources_text
 from ntp_proto.observation import ClockMode, SyncState, encode
-from ntp_udp.addresses import is_own_address
 
 if TYPE_CHECKING:
-    from ntp_daemon.config.server import ServerConfig
     from ntp_daemon.privileges import Surrender
-    from ntp_daemon.server_side import ServerSide
 from ntp_udp.resolver import Resolver
 
 __all__ = ["Daemon"]
@@ -74,14 +70,16 @@ class Daemon:
         self._measurements: MeasurementFile | None = None
         self.client = self._make_client()
         self._surrender = surrender
-        self._server: ServerSide | None = None
-        self._shell = ClientShell(self.client, clock, self._replace, self._publish)
-        self._sources = SourceManager(self._shell, Resolver(), asyncio.get_running_loop().time, self._is_own)
+        account = surrender.account if surrender else None
+        self._server = ServerSlot(self.client, clock, account, lambda: self._sources.in_order(self._config.sources))
+        self._shell = ClientShell(self.client, clock, self._replace, self._server.publish)
+        self._sources = SourceManager(self._shell, Resolver(), asyncio.get_running_loop().time, self._server.is_own)
         self._observation: ObservationSocket | None = None
         self._control: ControlSocket | None = None
         self._drift_saved_at = self._started_at
         self._shown_status = ""
         self._reloads: set[asyncio.Task[Reply]] = set()
+        self._changing = asyncio.Lock()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then give the clock back.
@@ -92,15 +90,24 @@ class Daemon:
             NtpError: Clients cannot be served for another reason.
         """
         try:
-            await self._start_server(self._config.servers)
-            await self._open_observation()
-            await self._open_control()
-            self._give_up_privileges()
-            await self._sources.add(self._asked(self._config), self._config)
+            async with self._changing:
+                await self._start()
             self._notifier.ready("started")
             await self._watch(stop)
         finally:
             await self._end()
+
+    async def _start(self) -> None:
+        """The ports first, for who cannot have them ends here; then what else needs root; then the sources."""
+        await self._server.start(self._config)
+        await self._open_observation()
+        await self._open_control()
+        if self._surrender is not None:
+            from ntp_daemon.step_down import step_down  # noqa: PLC0415 — most daemons stay who they are
+
+            self._notifier.hold_on()
+            step_down(self._surrender, self._config, self._clock.mode)
+        await self._sources.add(self._asked(self._config), self._config)
 
     def request_reload(self) -> None:
         """Reload soon: for signal handlers."""
@@ -109,7 +116,11 @@ class Daemon:
         task.add_done_callback(self._reloads.discard)
 
     async def reload(self) -> Reply:
-        """Read the configuration again and apply what has changed; an invalid one changes nothing."""
+        """Read the configuration again and apply what has changed; an invalid one changes nothing. One reload waits for the other."""
+        async with self._changing:
+            return await self._reload_now()
+
+    async def _reload_now(self) -> Reply:
         try:
             config = self._reload()
         except ConfigErrors as errors:
@@ -134,77 +145,17 @@ class Daemon:
             log.set_up(config.observability.log_level, config.observability.log_format, os.environ)
         if changes.discipline:
             self.client.discipline.config = config.synchronization.discipline()
-        if self._asked(config):
+        if self._clock.mode is not ClockMode.LOCAL:
             await self._sources.exchange(changes.removed, changes.added, config)
-        problems = await self._apply_to_server(changes, config)
+        problems = await self._server.apply(changes, config)
         if changes.observation_socket:
             await self._open_observation()
         if changes.configuration_socket:
             await self._open_control()
         return problems
 
-    async def _apply_to_server(self, changes: Changes, config: Config) -> tuple[str, ...]:
-        """Serving is never interrupted; what cannot be done is said and leaves the rest as it is."""
-        if self._server is None:
-            if not config.servers:
-                return ()
-            try:
-                await self._start_server(config.servers)
-            except (NtpError, OSError) as error:
-                _log.error("%s", error)
-                self._server = None
-                return (str(error),)
-            return ()
-        if changes.clock:
-            self._server.served.settings = config.clock
-        if changes.servers:
-            return await self._server.apply(config.servers)
-        self._server.publish()
-        return ()
-
-    async def _start_server(self, servers: tuple[ServerConfig, ...]) -> None:
-        if not servers:
-            return
-        from ntp_daemon.served_time import make_served_time  # noqa: PLC0415 — most daemons serve nobody
-        from ntp_daemon.server_side import ServerSide  # noqa: PLC0415
-
-        served = make_served_time(self.client, self._clock, self._config.clock, lambda: self._sources.in_order(self._config.sources))
-        account = self._surrender.account if self._surrender else None
-        server = ServerSide(servers, served, self._times_set, account)
-        await server.start()
-        self._server = server
-        _log.info("serving on %s", ", ".join(map(str, server.addresses)))
-
-    def _times_set(self) -> int:
-        view = self.client.discipline.system(self._clock.monotonic())
-        return view.history.step_count + view.displacement_count
-
-    def _publish(self) -> None:
-        if self._server is not None:
-            self._server.publish()
-
-    def _is_own(self, address: Address) -> bool:
-        if self._server is None or address.port not in {listening.port for listening in self._server.addresses}:
-            return False
-        return is_own_address(address.host)
-
     def _asked(self, config: Config) -> tuple[Source, ...]:
         return () if self._clock.mode is ClockMode.LOCAL else config.sources
-
-    def _give_up_privileges(self) -> None:
-        if self._surrender is None:
-            return
-        from ntp_daemon.privileges import preload  # noqa: PLC0415 — loaded already, by whoever asked for it
-
-        preload(("dns.resolver", "dns.nameserver") if any(server.dns_policy.is_on for server in self._config.servers) else ())
-        seen = self._config.observability
-        self._surrender.hand_over([Path(path) for path in (seen.observation_path, seen.configuration_path) if path])
-        root = self._surrender.root
-        names = [str(source.address) for source in self._asked(self._config) if source.address.numeric() is None]
-        if root is not None and names and not (root / "etc/resolv.conf").exists():
-            _log.warning("%s has no etc/resolv.conf: names such as %s cannot be resolved there", root, names[0])
-        self._surrender.carry_out(keeps_clock=self._clock.mode is ClockMode.STEER)
-        _log.info("%s", self._surrender)
 
     async def _handle(self, request: Request) -> Reply:
         match request:
@@ -216,6 +167,8 @@ class Daemon:
                 return self._reconfigure(request)
 
     def _force_sync(self) -> Reply:
+        if self._clock.is_passive:
+            return Reply(accepted=False, message="in this mode no clock is set: the system clock is only looked at")
         step_s = self.client.force_step(self._clock.monotonic())
         if step_s is None:
             return Reply(accepted=False, message="no source has told the time yet")
@@ -250,8 +203,7 @@ class Daemon:
     def _look(self) -> None:
         now = self._clock.monotonic()
         self._shell.perform(self.client.check_clock(now))
-        if self._server is not None:
-            self._server.look()
+        self._server.look()
         foreign = self._clock.foreign_frequency()
         if foreign is not None:
             _log.warning("something else has set the clock's frequency to %+.3f ppm; is another time daemon running?", foreign * 1e6)
@@ -300,8 +252,7 @@ class Daemon:
         return Client(Discipline(settings, recorder.clock(clock), self._started_at, prior), random.SystemRandom(), recorder)
 
     def _document(self) -> bytes:
-        report = self._server.observe() if self._server is not None else None
-        return encode(observe(self.client, self._clock, self._sources.pending(), self._started_at, report))
+        return encode(observe(self.client, self._clock, self._sources.pending(), self._started_at, self._server.report()))
 
     def _prior(self) -> FrequencyPrior | None:
         path = self._config.synchronization.drift_file
@@ -331,10 +282,12 @@ class Daemon:
     async def _end(self) -> None:
         """Sources first, so that nothing touches the clock any more; then the clients, the clock, and the sockets, so that the end can be watched."""
         self._notifier.stopping()
+        for reload in self._reloads:
+            reload.cancel()
+        await asyncio.gather(*self._reloads, return_exceptions=True)
         await self._sources.close()
         self._shell.close()
-        if self._server is not None:
-            await self._server.stop()
+        await self._server.stop()
         frequency = self.client.stop(self._clock.monotonic())
         self._save_drift()
         self._clock.release(frequency)
@@ -343,6 +296,7 @@ class Daemon:
         for socket in (self._observation, self._control):
             if socket is not None:
                 socket.close()
+        self._notifier.close()
         if self._clock.is_passive:
             _log.info("stopped")
         else:

@@ -26,6 +26,23 @@ class Notifier:
         name = environment.get("NOTIFY_SOCKET", "")
         # Other kinds of address (vsock) are for virtual machines as a whole.
         self._address = "\0" + name[1:] if name.startswith("@") else name if name.startswith("/") else ""
+        self._held: socket.socket | None = None
+
+    def hold_on(self) -> None:
+        """Keep the way to the service manager open from now on: a change of the root directory may hide its socket. `close` lets go."""
+        sender = _sender()
+        try:
+            sender.connect(self._address)
+        except OSError:
+            sender.close()
+        else:
+            self._held = sender
+
+    def close(self) -> None:
+        """Let go of what `hold_on` has kept. Closing twice does nothing."""
+        if self._held is not None:
+            self._held.close()
+            self._held = None
 
     def ready(self, status: str = "") -> None:
         """The start, or a reload, is complete."""
@@ -49,7 +66,15 @@ class Notifier:
         lines = [state] if state else []
         if status:
             lines.append("STATUS=" + " ".join(status.split()))
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-            # A service manager that does not read its socket must not stop the daemon.
-            sender.setblocking(False)
-            sender.sendto("\n".join(lines).encode("utf-8", errors="replace"), self._address)
+        message = "\n".join(lines).encode("utf-8", errors="replace")
+        with contextlib.suppress(OSError):
+            if self._held is not None:
+                self._held.send(message)
+                return
+            with _sender() as sender:
+                sender.sendto(message, self._address)
+
+
+def _sender() -> socket.socket:
+    """A service manager that does not read its socket must not stop the daemon."""
+    return socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)

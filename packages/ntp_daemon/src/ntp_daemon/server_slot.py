@@ -1,0 +1,108 @@
+"""The place of the server in a daemon: empty where nobody is served, and filled or changed by a reload."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from ntp_daemon.clocks import MachineClock
+from ntp_daemon.config.diff import Changes
+from ntp_daemon.config.model import Config
+from ntp_proto.client import Client
+from ntp_proto.datagram import Address
+from ntp_proto.errors import NtpError
+from ntp_udp.addresses import is_own_address
+
+if TYPE_CHECKING:
+    from ntp_daemon.privileges import Account
+    from ntp_daemon.server_side import ServerReport, ServerSide
+
+__all__ = ["ServerSlot"]
+
+_log = logging.getLogger(__name__)
+
+
+class ServerSlot:
+    """A server, or none. Nothing that only a server needs is loaded for none.
+
+    Args:
+        client: Who knows the sources and the clock.
+        clock: The clock.
+        account: Who the workers become; None: see `ServerSide`.
+        in_order: The ids of the client's sources in the order of the configuration.
+    """
+
+    def __init__(self, client: Client, clock: MachineClock, account: Account | None, in_order: Callable[[], Iterable[int]]) -> None:
+        self._client = client
+        self._clock = clock
+        self._account = account
+        self._in_order = in_order
+        self._server: ServerSide | None = None
+
+    async def start(self, config: Config) -> None:
+        """Serve, where that is configured.
+
+        Raises:
+            SocketError: An address cannot be had.
+            NtpError: Clients cannot be served for another reason.
+        """
+        if not config.servers:
+            return
+        from ntp_daemon.served_time import make_served_time  # noqa: PLC0415 — most daemons serve nobody
+        from ntp_daemon.server_side import ServerSide  # noqa: PLC0415
+
+        served = make_served_time(self._client, self._clock, config.clock, self._in_order)
+        server = ServerSide(config.servers, served, self._times_set, self._account)
+        await server.start()
+        self._server = server
+        _log.info("serving on %s", ", ".join(map(str, server.addresses)))
+
+    async def apply(self, changes: Changes, config: Config) -> tuple[str, ...]:
+        """Take over another configuration. Serving is never interrupted; what cannot be done leaves the rest as it is.
+
+        Returns:
+            What could not be done, each in one sentence.
+        """
+        if self._server is None:
+            try:
+                await self.start(config)
+            except (NtpError, OSError) as error:
+                _log.error("%s", error)
+                return (str(error),)
+            return ()
+        if changes.clock:
+            self._server.served.settings = config.clock
+        if changes.servers:
+            return await self._server.apply(config.servers)
+        self._server.publish()
+        return ()
+
+    def publish(self) -> None:
+        """Serve the clock as it is now."""
+        if self._server is not None:
+            self._server.publish()
+
+    def look(self) -> None:
+        """To be called every few seconds."""
+        if self._server is not None:
+            self._server.look()
+
+    def report(self) -> ServerReport | None:
+        """For the status; None when nobody is served."""
+        return self._server.observe() if self._server is not None else None
+
+    def is_own(self, address: Address) -> bool:
+        """Whether we ourselves answer there."""
+        if self._server is None or address.port not in {listening.port for listening in self._server.addresses}:
+            return False
+        return is_own_address(address.host)
+
+    async def stop(self) -> None:
+        """Answer what is queued, and end."""
+        if self._server is not None:
+            await self._server.stop()
+
+    def _times_set(self) -> int:
+        view = self._client.discipline.system(self._clock.monotonic())
+        return view.history.step_count + view.displacement_count
