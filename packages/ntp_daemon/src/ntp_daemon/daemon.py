@@ -70,8 +70,7 @@ class Daemon:
         self._measurements: MeasurementFile | None = None
         self.client = self._make_client()
         self._surrender = surrender
-        account = surrender.account if surrender else None
-        self._server = ServerSlot(self.client, clock, account, lambda: self._sources.in_order(self._config.sources))
+        self._server = ServerSlot(self.client, clock, surrender, lambda: self._sources.in_order(self._config.sources))
         self._shell = ClientShell(self.client, clock, self._replace, self._server.publish)
         self._sources = SourceManager(self._shell, Resolver(), asyncio.get_running_loop().time, self._server.is_own)
         self._observation: ObservationSocket | None = None

@@ -9,10 +9,10 @@ import asyncio
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ntp_daemon.config.server import ServerConfig
-from ntp_daemon.privileges import Account, find_account
+from ntp_daemon.privileges import Surrender, find_account
 from ntp_daemon.served_time import MedianTime, ServedTime
 from ntp_daemon.serving.from_config import settings_of
 from ntp_daemon.serving.messages import ClientReport
@@ -69,15 +69,15 @@ class ServerSide:
         servers: The `[[server]]` tables.
         served: Makes the snapshots.
         steps: How often the clock was set, by whomever.
-        account: Who the workers become; None: nobody, where we are root.
+        surrender: Who the workers become, and where; without a user: nobody, where we are root.
     """
 
-    def __init__(self, servers: Iterable[ServerConfig], served: ServedTime, steps: Callable[[], int], account: Account | None) -> None:
+    def __init__(self, servers: Iterable[ServerConfig], served: ServedTime, steps: Callable[[], int], surrender: Surrender | None) -> None:
         self.served = served
         self._steps = steps
         self._step_count = steps()
         self._snapshot = served.snapshot()
-        self._serving = Serving([settings_of(server) for server in servers], self._snapshot, account=account or _nobody())
+        self._serving = Serving([settings_of(server) for server in servers], self._snapshot, surrender=_of_workers(surrender or Surrender()))
         self._began: dict[Address, float] = {}
         self._counts: dict[Address, deque[_Count]] = {}
         self._clients = ClientReport(0, ())
@@ -215,11 +215,11 @@ def _client(record: ClientRecord) -> ClientObservation:
     return ClientObservation(address=address_text(record.address), requests=record.requests, drops=record.drops, idle_s=record.idle_s)
 
 
-def _nobody() -> Account | None:
+def _of_workers(surrender: Surrender) -> Surrender:
     """Workers need to be nobody in particular; only root can make them so."""
-    if os.geteuid() != 0:
-        return None
+    if surrender.account is not None or os.geteuid() != 0:
+        return surrender
     try:
-        return find_account("nobody")
+        return replace(surrender, account=find_account("nobody"))
     except PrivilegeError:
-        return None
+        return surrender

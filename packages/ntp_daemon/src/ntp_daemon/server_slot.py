@@ -15,7 +15,7 @@ from ntp_proto.errors import NtpError
 from ntp_udp.addresses import is_own_address
 
 if TYPE_CHECKING:
-    from ntp_daemon.privileges import Account
+    from ntp_daemon.privileges import Surrender
     from ntp_daemon.server_side import ServerReport, ServerSide
 
 __all__ = ["ServerSlot"]
@@ -29,14 +29,14 @@ class ServerSlot:
     Args:
         client: Who knows the sources and the clock.
         clock: The clock.
-        account: Who the workers become; None: see `ServerSide`.
+        surrender: Who the workers become, and where; None: see `ServerSide`.
         in_order: The ids of the client's sources in the order of the configuration.
     """
 
-    def __init__(self, client: Client, clock: MachineClock, account: Account | None, in_order: Callable[[], Iterable[int]]) -> None:
+    def __init__(self, client: Client, clock: MachineClock, surrender: Surrender | None, in_order: Callable[[], Iterable[int]]) -> None:
         self._client = client
         self._clock = clock
-        self._account = account
+        self._surrender = surrender
         self._in_order = in_order
         self._server: ServerSide | None = None
 
@@ -53,7 +53,7 @@ class ServerSlot:
         from ntp_daemon.server_side import ServerSide  # noqa: PLC0415
 
         served = make_served_time(self._client, self._clock, config.clock, self._in_order)
-        server = ServerSide(config.servers, served, self._times_set, self._account)
+        server = ServerSide(config.servers, served, self._times_set, self._surrender)
         await server.start()
         self._server = server
         _log.info("serving on %s", ", ".join(map(str, server.addresses)))

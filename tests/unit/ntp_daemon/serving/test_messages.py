@@ -1,12 +1,13 @@
 """What daemon and worker say arrives as it was said, and nothing else is believed."""
 
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ntp_daemon.privileges import Account
+from ntp_daemon.privileges import Account, Surrender
 from ntp_daemon.serving.messages import (
     MESSAGE_MAXIMUM,
     ClientReport,
@@ -87,7 +88,8 @@ def test_a_report_of_clients_arrives_and_never_exceeds_a_message() -> None:
 def test_the_setup_arrives_with_its_policy() -> None:
     policy = ServerPolicy(denylist=AccessList(PrefixTable(["192.0.2.0/24", "2001:db8::/32"])), global_limit=Rate(10.0, 5))
     settings = ServerSettings(listen=Address("127.0.0.1", 0), policy=policy, workers=2, dns_policy=DnsPolicyConfig(("example.com",)))
-    setup = WorkerSetup(settings=settings, sockets=(3, 4), control=5, snapshot=6, counters=7, account=Account("nobody", 65534, 65534))
+    surrender = Surrender(Account("nobody", 65534, 65534), Path("/jail"))
+    setup = WorkerSetup(settings=settings, sockets=(3, 4), control=5, snapshot=6, counters=7, surrender=surrender)
     fd = save_setup(setup)
     assert load_setup(fd) == setup
     with pytest.raises(OSError, match="Bad file descriptor"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from ntp_daemon.privileges import Surrender
 from ntp_daemon.serving import worker_process
 from ntp_daemon.serving.messages import ClientReport, Order
 from ntp_daemon.serving.publication import SnapshotWriter
@@ -27,7 +28,7 @@ async def launch() -> AsyncIterator[Launch]:
     sockets = bind_sockets(listen)
     writer = SnapshotWriter(synchronized())
     settings = ServerSettings(listen=listen, policy=ServerPolicy(), workers=1)
-    yield Launch(settings=settings, sockets=tuple(sockets), snapshot=writer.fd, account=None)
+    yield Launch(settings=settings, sockets=tuple(sockets), snapshot=writer.fd, surrender=Surrender())
     writer.close()
     sockets[0].close()
 

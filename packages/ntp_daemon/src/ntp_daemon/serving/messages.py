@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
-from ntp_daemon.privileges import Account
+from ntp_daemon.privileges import Surrender
 from ntp_daemon.serving.request_events import RequestEvent
 from ntp_daemon.serving.settings import ServerSettings
 from ntp_proto.datagram import Address
@@ -84,7 +84,7 @@ class WorkerSetup:
         control: The socket pair's end.
         snapshot: The region with the clock.
         counters: The region for its counts.
-        account: Who it becomes; None: it stays who it is. In either case it keeps no capability.
+        surrender: Who it becomes, and where. Whoever it is, it keeps no capability.
     """
 
     settings: ServerSettings
@@ -92,7 +92,7 @@ class WorkerSetup:
     control: int
     snapshot: int
     counters: int
-    account: Account | None
+    surrender: Surrender
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 
-from ntp_daemon.privileges import Account
+from ntp_daemon.privileges import Surrender
 from ntp_daemon.serving.event_hub import EventHub
 from ntp_daemon.serving.messages import ClientReport
 from ntp_daemon.serving.publication import SnapshotWriter
@@ -38,7 +38,7 @@ class Serving:
     Args:
         servers: What is served where; no two on the same address.
         snapshot: The clock at the start.
-        account: Who the workers become; None: they stay who we are. In either case they keep no capability.
+        surrender: Who the workers become, and where. Whoever they are, they keep no capability.
         hook: Asked with each request that would be answered; everything is served in this process then.
         clock: The clock now, in place of what was published last, for those who serve in this process.
         events: Where events go; None: a hub without a history.
@@ -52,7 +52,7 @@ class Serving:
         servers: Iterable[ServerSettings],
         snapshot: Snapshot,
         *,
-        account: Account | None = None,
+        surrender: Surrender = Surrender(),  # noqa: B008 — frozen
         hook: HostHook | None = None,
         clock: Callable[[], Snapshot] | None = None,
         events: EventHub | None = None,
@@ -62,7 +62,7 @@ class Serving:
         self._clock = clock
         self._servers = [Server(settings) for settings in servers]
         self._snapshot = snapshot
-        self._account = account
+        self._surrender = surrender
         self._hook = hook
         self._writer: SnapshotWriter | None = None
 
@@ -175,7 +175,7 @@ class Serving:
     def _surroundings(self) -> Surroundings:
         assert self._writer is not None
         clock = self._clock or (lambda: self._snapshot)
-        return Surroundings(snapshot_fd=self._writer.fd, snapshot=clock, account=self._account, hook=self._hook)
+        return Surroundings(snapshot_fd=self._writer.fd, snapshot=clock, surrender=self._surrender, hook=self._hook)
 
     def _tell_interest(self) -> None:
         for server in self._servers:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ntp_daemon.privileges import Account
+from ntp_daemon.privileges import Surrender
 from ntp_daemon.serving.counters import PAGE_WORDS, CounterPage, ServingCounters
 from ntp_daemon.serving.messages import MESSAGE_MAXIMUM, ClientReport, Order, Report, WorkerSetup, save_setup, unpack_clients, unpack_events
 from ntp_daemon.serving.request_events import RequestEvent
@@ -51,13 +51,13 @@ class Launch:
         settings: Whom it serves, with its own part of the limit of all clients.
         sockets: Where.
         snapshot: The descriptor of the clock.
-        account: Who it becomes; None: it stays who we are.
+        surrender: Who it becomes, and where.
     """
 
     settings: ServerSettings
     sockets: tuple[ServerSocket, ...]
     snapshot: int
-    account: Account | None
+    surrender: Surrender
 
 
 class WorkerProcess:
@@ -224,7 +224,7 @@ def _spawn(launch: Launch, counters: int) -> tuple[socket.socket, subprocess.Pop
                 control=theirs.fileno(),
                 snapshot=launch.snapshot,
                 counters=counters,
-                account=launch.account,
+                surrender=launch.surrender,
             )
             fd = save_setup(setup)
             try:

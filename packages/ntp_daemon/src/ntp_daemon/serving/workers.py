@@ -14,9 +14,9 @@ import asyncio
 import functools
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
-from ntp_daemon.privileges import Account
+from ntp_daemon.privileges import Surrender
 from ntp_daemon.serving.counters import ServingCounters
 from ntp_daemon.serving.local_service import LocalService
 from ntp_daemon.serving.messages import ClientReport, Order
@@ -46,13 +46,13 @@ class Surroundings:
     Attributes:
         snapshot_fd: Where workers read the clock.
         snapshot: The clock for those who serve in this process.
-        account: Who workers become; None: they stay who we are.
+        surrender: Who workers become, and where.
         hook: The host's hook; with it everything is served in this process.
     """
 
     snapshot_fd: int
     snapshot: Callable[[], Snapshot]
-    account: Account | None = None
+    surrender: Surrender = field(default_factory=Surrender)
     hook: HostHook | None = None
 
 
@@ -170,7 +170,7 @@ class Workers:
             self._serve_here(place)
             return
         around = self._surroundings
-        launch = Launch(settings=self._settings, sockets=place.sockets, snapshot=around.snapshot_fd, account=around.account)
+        launch = Launch(settings=self._settings, sockets=place.sockets, snapshot=around.snapshot_fd, surrender=around.surrender)
         place.service = WorkerProcess(launch, self._take_events, functools.partial(self._handle_end, place))
 
     def _serve_here(self, place: _Place) -> None:
