@@ -236,6 +236,20 @@ def test_what_cannot_be_done_is_said(arguments: list[str], status: int, message:
     assert done.stderr.splitlines()[-1] == f"ntp-daemon: {message}"
 
 
+def test_what_options_leave_out_of_the_file_is_said(tmp_path: Path) -> None:
+    write_server_config(tmp_path, Address("127.0.0.1", 1123), server='denylist.filter = ["10.0.0.0/8"]')
+    done = run(python("ntp_daemon", "--check-config", "-c", tmp_path / "ntp.toml", "-s", "127.0.0.1:1124"))
+    assert done.process.returncode == 0
+    assert "with -s the [[server]] tables of the file do not count, their lists and limits included" in done.stderr
+
+
+def test_who_serves_without_a_source_is_told_how(tmp_path: Path) -> None:
+    done = run(python("ntp_daemon", "-s", "127.0.0.1:1124"), {"NTP_DAEMON_CONFIG": os.devnull})
+    assert done.process.returncode == 78
+    assert "no time sources: give -p HOST" in done.stderr
+    assert done.stderr.endswith(", or --clock local to serve this machine's clock as it is\n")
+
+
 def test_a_reload_changes_a_list_at_once_and_loses_nothing(tmp_path: Path, tap: Tap) -> None:
     listen = Address("127.0.0.1", free_port())
     clock, sources = 'mode = "virtual"', source(tap.address, poll=-2)

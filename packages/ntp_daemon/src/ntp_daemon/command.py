@@ -117,7 +117,8 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"{loaded.path or 'the built-in configuration'} is valid", file=sys.stderr)  # noqa: T201
         return 0
     if not config.sources and config.clock.mode is not ClockMode.LOCAL:
-        print(f"ntp-daemon: no time sources: give -p HOST (try -p pool.ntp.org), or a [[source]] in {where}", file=sys.stderr)  # noqa: T201
+        alone = ", or --clock local to serve this machine's clock as it is" if config.servers else ""
+        print(f"ntp-daemon: no time sources: give -p HOST (try -p pool.ntp.org), or a [[source]] in {where}{alone}", file=sys.stderr)  # noqa: T201
         return EXIT_CONFIGURATION
     surrender = surrender_of(arguments.user, arguments.root)
     log.set_up(config.observability.log_level, config.observability.log_format, os.environ)
