@@ -72,6 +72,22 @@ class Asker:
         self.asked.add(number)
         return number
 
+    async def ask_interleaved(self, former: Header) -> tuple[bool, Header]:
+        """Ask for the transmit timestamp of a former answer; whether that came, and the answer.
+
+        Source: RFC 9769 §2.
+        """
+        transmit, receive = next(_numbers), next(_numbers)
+        stamps = former.receive_bits, receive, transmit
+        self._sock.send(b"\x23" + bytes(23) + b"".join(stamp.to_bytes(8, "big") for stamp in stamps))
+
+        def is_there() -> bool:
+            self.collect()
+            return transmit in self.replies or receive in self.replies
+
+        await until(is_there, "an answer")
+        return (True, self.replies[receive]) if receive in self.replies else (False, self.replies[transmit])
+
     def collect(self) -> None:
         """Take what has come."""
         while True:

@@ -15,7 +15,7 @@ import pytest
 
 import ntp_daemon
 from ntp_daemon import NtpServer, NtpServerConfig, NtpServerThread
-from ntp_daemon.serving.worker_process import WorkerError
+from ntp_daemon.serving.worker_process import WorkerError, WorkerProcess
 from ntp_proto.datagram import Address
 from ntp_proto.errors import ConfigError, UsageError
 from ntp_proto.identifiers import LeapIndicator, ReferenceId
@@ -84,14 +84,20 @@ async def test_start_stop_and_start_again() -> None:
 async def test_a_stop_that_is_cancelled_is_carried_out_and_the_next_one_does_not_hang() -> None:
     server = NtpServer(replace(CONFIG, workers=1))
     await server.start()
+    assert server._serving is not None
+    assert server._serving._servers[0]._workers is not None
+    worker = server._serving._servers[0]._workers._places[0].service
+    assert isinstance(worker, WorkerProcess)
     stopping = asyncio.get_running_loop().create_task(server.stop())
-    await asyncio.sleep(0)
+    for _ in range(5):  # into the middle of it
+        await asyncio.sleep(0)
     stopping.cancel()
     with pytest.raises(asyncio.CancelledError):
         await stopping
     async with asyncio.timeout(5.0):
         await server.stop()
     assert not server.is_running
+    assert worker.has_ended
 
 
 @pytest.mark.asyncio

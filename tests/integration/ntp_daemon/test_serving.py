@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from ntp_daemon.privileges import Account
+from ntp_daemon.privileges import Account, Surrender
 from ntp_daemon.serving import server as server_module
 from ntp_daemon.serving import worker_process
 from ntp_daemon.serving import workers as workers_module
@@ -67,8 +67,8 @@ def settings(workers: int, policy: ServerPolicy | None = None, listen: Address =
 
 
 @contextlib.asynccontextmanager
-async def serving(*servers: ServerSettings, snapshot: Snapshot | None = None, account: Account | None = None) -> AsyncIterator[Serving]:
-    made = Serving(servers, snapshot or synchronized(), account=account)
+async def serving(*servers: ServerSettings, snapshot: Snapshot | None = None, surrender: Surrender | None = None) -> AsyncIterator[Serving]:
+    made = Serving(servers, snapshot or synchronized(), surrender=surrender or Surrender())
     await made.start()
     try:
         yield made
@@ -131,6 +131,18 @@ async def test_a_published_snapshot_is_served_at_once(path: str, workers: int) -
             for stratum in (3, 4, 5):
                 made.publish(synchronized(stratum), clock_set=True)
                 assert (await client.ask()).stratum == stratum
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+async def test_a_step_of_the_clock_ends_what_was_remembered_of_former_answers(path: str, workers: int) -> None:
+    async with serving(settings(workers)) as made:
+        with Asker(made.addresses[0]) as client:
+            for clock_set in (False, True):
+                is_interleaved, former = await client.ask_interleaved(await client.ask())
+                assert not is_interleaved, "a basic answer is not remembered"
+                made.publish(synchronized(), clock_set=clock_set)
+                is_interleaved, _ = await client.ask_interleaved(former)
+                assert is_interleaved is not clock_set
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -279,19 +291,21 @@ async def test_signals_of_the_terminal_and_the_service_manager_are_the_daemons(p
         assert status(made).counters.worker_restarts == 0
 
 
-async def test_a_worker_has_no_capability_and_is_who_it_was_told_to_be() -> None:
+@pytest.mark.parametrize("name", ["nobody", None])
+async def test_a_worker_has_no_capability_and_is_who_it_was_told_to_be(name: str | None) -> None:
     if os.geteuid() != 0:
-        pytest.skip("only root can become somebody else")
-    nobody = pwd.getpwnam("nobody")
-    async with serving(settings(1), account=Account("nobody", nobody.pw_uid, nobody.pw_gid)) as made:
+        pytest.skip("only root has what is to be given up")
+    nobody = pwd.getpwnam(name or "root")
+    surrender = Surrender(None if name is None else Account(name, nobody.pw_uid, nobody.pw_gid))
+    async with serving(settings(1), surrender=surrender) as made:
         (worker,) = processes(made)
         with Asker(made.addresses[0]) as client:
             await client.ask()
         assert field_of(worker.pid, "Uid").split() == [str(nobody.pw_uid)] * 4
         assert field_of(worker.pid, "Gid").split() == [str(nobody.pw_gid)] * 4
-        assert field_of(worker.pid, "Groups") == ""
-        for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
-            assert int(field_of(worker.pid, name), 16) == 0, name
+        assert name is None or field_of(worker.pid, "Groups") == ""
+        for capabilities in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            assert int(field_of(worker.pid, capabilities), 16) == 0, capabilities
         assert field_of(worker.pid, "NoNewPrivs") == "1"
 
 

@@ -72,6 +72,15 @@ def test_without_a_name_it_fails_as_configured(host: str, fail_open: bool, verdi
     policy.close()
 
 
+def test_a_library_that_fails_is_a_look_up_that_failed() -> None:
+    def broken(host: str) -> tuple[str, ...]:
+        raise AttributeError(host)
+
+    policy = DnsPolicy(DnsPolicyConfig(fail_open=False), broken)
+    assert judged(policy, "192.0.2.1") is NameVerdict.DENIED
+    policy.close()
+
+
 def test_no_request_waits_and_one_client_is_looked_up_once() -> None:
     names = Names()
     names.go.clear()

@@ -1,5 +1,7 @@
 """Reverse look-ups with name servers of our own on loopback."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +24,17 @@ def test_the_question_is_the_address_backwards(servers: list[NameServer]) -> Non
     assert lookup("192.0.2.1") == lookup("2001:db8::1") == ("one.example.com",)
     nibbles = "1." + "0." * 23 + "8.b.d.0.1.0.0.2"
     assert servers[0].questions == ["1.2.0.192.in-addr.arpa. IN PTR", f"{nibbles}.ip6.arpa. IN PTR"]
+
+
+def test_nothing_is_loaded_any_more_when_it_is_asked(servers: list[NameServer]) -> None:
+    """A worker may be in another root directory by then. In a process of its own: this one has loaded the name server's part too."""
+    script = (
+        "import sys\nfrom ntp_daemon.serving.reverse_lookup import ReverseLookup\n"
+        "lookup = ReverseLookup((sys.argv[1],), 5.0)\nbefore = set(sys.modules)\n"
+        "print(*lookup('192.0.2.1'), *lookup('2001:db8::1'), *(sys.modules.keys() - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", script, servers[0].place], capture_output=True, text=True, check=True)
+    assert done.stdout == "one.example.com one.example.com\n"
 
 
 def test_name_servers_are_asked_in_turn(servers: list[NameServer]) -> None:

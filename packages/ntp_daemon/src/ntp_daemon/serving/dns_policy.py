@@ -124,7 +124,7 @@ class DnsPolicy:
     def _find(self, host: str) -> NameVerdict:
         try:
             names = self._lookup(host)
-        except OSError as error:
+        except Exception as error:  # noqa: BLE001 -- a name server's answer must not end the thread, or the client would stay unknown
             _log.debug("no name for %s: %s", host, error)
             return self._nameless()
         verdict = self._judge_names([_labels(name) for name in names])

@@ -10,6 +10,13 @@ import threading
 
 import dns.exception
 import dns.nameserver
+
+# dnspython loads these when it first meets one in an answer, which a process in another root directory could not
+import dns.rdtypes.ANY.CNAME
+import dns.rdtypes.ANY.OPT
+import dns.rdtypes.ANY.PTR
+import dns.rdtypes.ANY.SOA
+import dns.rdtypes.IN
 import dns.resolver
 
 __all__ = ["ReverseLookup"]

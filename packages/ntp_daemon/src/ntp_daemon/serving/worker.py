@@ -14,7 +14,7 @@ import socket
 import sys
 import time
 
-from ntp_daemon.capabilities import limit_to
+from ntp_daemon.capabilities import bound_to, limit_to
 from ntp_daemon.serving.counters import CounterPage
 from ntp_daemon.serving.dns_policy import open_dns_policy
 from ntp_daemon.serving.event_queue import EventQueue
@@ -122,6 +122,7 @@ def main(argv: list[str]) -> int:
     with socket.socket(fileno=setup.control) as control:
         try:
             worker = Worker(setup, control)  # everything is loaded and opened here
+            bound_to(frozenset())
             setup.surrender.carry_out(keeps_clock=False)
             limit_to(frozenset())
         except Exception as error:  # noqa: BLE001 -- whatever it is, the daemon has to be told why there is no worker
