@@ -237,12 +237,33 @@ def test_it_waits_until_it_is_woken_with_the_lock_released(keep: contextlib.Exit
     wake, ring = os.pipe()
     keep.callback(os.close, wake)
     results: list[list[Handled]] = []
-    thread = threading.Thread(target=lambda: results.append(fast.serve(CLOCK, timeout_s=None, wake_fd=wake)), daemon=True)
+    thread = threading.Thread(target=lambda: results.append(fast.serve(CLOCK, timeout_s=60.0, wake_fd=wake)), daemon=True)
     thread.start()
     os.close(ring)
     thread.join(10)
     assert not thread.is_alive()
     assert results == [[]]
+
+
+def test_it_goes_on_for_its_time_and_no_longer(keep: contextlib.ExitStack) -> None:
+    """A client that asks all the time does not keep it: the snapshot grows old."""
+    server = bind(keep)
+    fast = FastServer(ServerPolicy(), SEED, [server])
+    client = client_of(keep, server)
+    results: list[list[Handled]] = []
+    thread = threading.Thread(target=lambda: results.append(fast.serve(CLOCK, timeout_s=0.05)), daemon=True)
+    client.send(packet())
+    thread.start()
+    answers = 0
+    while thread.is_alive():  # each answer is the next question's turn
+        with contextlib.suppress(TimeoutError):
+            client.settimeout(0.1)
+            client.recv(100)
+            answers += 1
+            client.send(packet())
+        assert answers < 1_000_000
+    assert results == [[]]
+    assert answers > 1
 
 
 def test_what_wakes_comes_before_what_is_served(keep: contextlib.ExitStack) -> None:
@@ -253,7 +274,7 @@ def test_what_wakes_comes_before_what_is_served(keep: contextlib.ExitStack) -> N
     wake, ring = os.pipe()
     keep.callback(os.close, wake)
     os.close(ring)
-    fast.serve(CLOCK, timeout_s=None, wake_fd=wake)
+    fast.serve(CLOCK, timeout_s=60.0, wake_fd=wake)
     assert sum(fast.tally().answered) == 0
     fast.serve(CLOCK)
     assert sum(fast.tally().answered) == 1

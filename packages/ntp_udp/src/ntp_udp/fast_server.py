@@ -2,10 +2,11 @@
 
 One call serves many batches and comes back when there is something that Python has to see: a datagram that is left to the slow path, the
 batches themselves if somebody watches requests, a descriptor that has become readable, or the end of its time. What has come meanwhile waits
-in the kernel, stamped.
+in the kernel, stamped. The snapshot is the one that was given, so who has nothing to do waits first and reads the snapshot then:
 
     while ...:
-        for handled in fast.serve(snapshots.read(), timeout_s=1.0, wake_fd=control.fileno()):
+        wait(sockets, control)
+        for handled in fast.serve(snapshots.read(), timeout_s=0.01, wake_fd=control.fileno()):
             if handled.verdict is None:
                 ...  # judge handled.incoming.request with the slow path, answer by handled.socket.answer(handled.incoming, data)
 
@@ -14,6 +15,7 @@ Importable only where the extension was compiled; see `fast_path`.
 
 from __future__ import annotations
 
+import math
 import os
 import socket
 import struct
@@ -32,6 +34,7 @@ from ntp_udp.server_socket import Incoming, ServerSocket
 __all__ = ["FastServer", "Handled"]
 
 _HALVES = struct.Struct(">QQ")
+_TIMEOUT_MAX_MS = 3_600_000
 
 
 class Handled(NamedTuple):
@@ -80,12 +83,12 @@ class FastServer:
         self._struct = ffi.new("struct ntp_snapshot *")
         self._snapshot: Snapshot | None = None
 
-    def serve(self, snapshot: Snapshot, *, timeout_s: float | None = 0.0, wake_fd: int = -1, watch: bool = False) -> list[Handled]:
+    def serve(self, snapshot: Snapshot, *, timeout_s: float = 0.0, wake_fd: int = -1, watch: bool = False) -> list[Handled]:
         """Answer what has come, and what comes.
 
         Args:
             snapshot: The server's clock.
-            timeout_s: How long to wait for the first datagram, and again after each; None: until something comes. 0.0 takes what is there.
+            timeout_s: How long to go on, which is also how old the snapshot may become meanwhile; 0.0: take what is there.
             wake_fd: Come back when this becomes readable, before anything else is served.
             watch: Hand over every datagram, not only those that are left to the slow path.
 
@@ -98,7 +101,7 @@ class FastServer:
         if snapshot is not self._snapshot:
             fill_snapshot(self._struct, snapshot)
             self._snapshot = snapshot
-        timeout_ms = -1 if timeout_s is None else min(int(timeout_s * 1000 + 0.999), 0x7FFFFFFF)
+        timeout_ms = min(math.ceil(timeout_s * 1000), _TIMEOUT_MAX_MS)
         result = lib.ntp_serve(
             self._listeners, len(self._sockets), wake_fd, timeout_ms, watch, self.responder.struct, self._struct, self._batch, self._tally
         )

@@ -179,15 +179,17 @@ int32_t ntp_serve(const struct ntp_listener *listeners, int32_t count, int32_t w
         ready[at] = (struct pollfd){.fd = listeners[at].fd, .events = POLLIN};
     ready[count] = (struct pollfd){.fd = wake_fd, .events = POLLIN};
     batch->count = batch->punts = 0;
-    for (int left = NTP_BATCHES_AT_ONCE; left > 0;) {
-        int found = poll(ready, (nfds_t)count + 1, timeout_ms);
+    const int64_t until = monotonic_ns() + (int64_t)timeout_ms * 1000000;
+    for (int64_t left = until - monotonic_ns();; left = until - monotonic_ns()) {
+        int found = poll(ready, (nfds_t)count + 1, left > 0 ? (int)((left + 999999) / 1000000) : 0);
         if (found < 0)
             return errno == EINTR ? 0 : -errno;
         if (found == 0 || ready[count].revents)
             return 0;
         for (int32_t at = 0; at < count; at++) {
-            /* a socket is asked again only while its batches are full: it may be flooded, and the others have clients too */
-            for (int32_t received = NTP_BATCH; ready[at].revents && received == NTP_BATCH && left > 0; left--) {
+            /* a socket is asked again while its batches are full, but not for long: it may be flooded, and the others have clients too */
+            int received = NTP_BATCH;
+            for (int turn = 0; ready[at].revents && received == NTP_BATCH && turn < NTP_BATCHES_AT_ONCE; turn++) {
                 received = ntp_serve_batch(&listeners[at], responder, snapshot, batch, tally);
                 if (received < 0 && received != -EAGAIN && received != -EINTR)
                     return received;
@@ -196,6 +198,7 @@ int32_t ntp_serve(const struct ntp_listener *listeners, int32_t count, int32_t w
                     return 1;
             }
         }
+        if (left <= 0)
+            return 0;
     }
-    return 0;
 }

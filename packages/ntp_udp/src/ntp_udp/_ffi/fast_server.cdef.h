@@ -201,9 +201,9 @@ int32_t ntp_respond(struct ntp_responder *responder, const struct ntp_request *r
 int32_t ntp_serve_batch(const struct ntp_listener *listener, struct ntp_responder *responder, const struct ntp_snapshot *snapshot,
                         struct ntp_batch *batch, struct ntp_tally *tally);
 
-/* Serve all sockets until one of these: a batch has punts, or any batch at all if `each_batch`; `wake_fd` (-1: none) is readable; nothing
- * came for `timeout_ms` (-1: for ever); NTP_BATCHES_AT_ONCE batches. Returns 1 when `batch` is to be looked at. */
-#define NTP_BATCHES_AT_ONCE 64
+/* Serve all sockets for `timeout_ms`, which bounds how old the snapshot can become; 0: what is there. Earlier it comes back when a batch has
+ * punts, or with any batch if `each_batch`, or when `wake_fd` (-1: none) is readable. Returns 1 when `batch` is to be looked at. */
+#define NTP_BATCHES_AT_ONCE 8
 #define NTP_LISTENERS_MAX 64
 int32_t ntp_serve(const struct ntp_listener *listeners, int32_t count, int32_t wake_fd, int32_t timeout_ms, int32_t each_batch,
                   struct ntp_responder *responder, const struct ntp_snapshot *snapshot, struct ntp_batch *batch, struct ntp_tally *tally);
