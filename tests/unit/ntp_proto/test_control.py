@@ -6,10 +6,15 @@ from hypothesis import strategies as st
 
 from ntp_proto.control import (
     FRAME_PREFIX_BYTES,
+    AddSourceRequest,
+    BurstRequest,
     ConfigRequest,
     ForceSyncRequest,
     ReloadRequest,
+    RemoveSourceRequest,
     Reply,
+    Request,
+    SetOnlineRequest,
     decode_reply,
     decode_request,
     encode,
@@ -18,18 +23,24 @@ from ntp_proto.control import (
 )
 
 thresholds = st.floats(min_value=0.0, allow_infinity=False, allow_nan=False)
+addresses = st.sampled_from(["pool.ntp.org", "192.0.2.1", "192.0.2.1:1123", "[2001:db8::1]:123"])
+counts = st.none() | st.integers(-100, 100)
 filters = st.sampled_from(["trace", "debug", "info", "warn", "error"])
 requests = (
     st.builds(ConfigRequest, log_filter=filters, panic_threshold=st.none() | thresholds)
     | st.builds(ConfigRequest, panic_threshold=thresholds)
     | st.just(ForceSyncRequest())
     | st.just(ReloadRequest())
+    | st.builds(AddSourceRequest, address=addresses, pool=st.just(True), count=counts, poll_minimum=counts, poll_maximum=counts)
+    | st.builds(RemoveSourceRequest, address=addresses)
+    | st.builds(SetOnlineRequest, online=st.booleans(), address=st.none() | addresses)
+    | st.builds(BurstRequest, address=st.none() | addresses)
 )
 replies = st.builds(Reply, accepted=st.booleans(), message=st.text(), details=st.lists(st.text()).map(tuple))
 
 
 @given(requests)
-def test_requests_read_back(request: ConfigRequest | ForceSyncRequest | ReloadRequest) -> None:
+def test_requests_read_back(request: Request) -> None:
     assert decode_request(encode(request)) == request
 
 
@@ -75,3 +86,14 @@ def test_a_frame_that_is_too_long_is_refused_by_its_prefix() -> None:
     assert frame_length(bytes(7) + b"\x05", 5) == 5
     with pytest.raises(ValueError, match="a document of 6 bytes; at most 5 are allowed"):
         frame_length(bytes(7) + b"\x06", 5)
+
+
+@pytest.mark.parametrize("command", ['"add-source"', '"remove-source"', '"set-online","online":true', '"burst"'])
+def test_what_is_no_address_is_no_request(command: str) -> None:
+    with pytest.raises(ValueError, match=r"'a b' is not a host name"):
+        decode_request(f'{{"command":{command},"address":"a b"}}'.encode())
+
+
+def test_a_server_has_no_count() -> None:
+    with pytest.raises(ValueError, match="count is only for a pool"):
+        AddSourceRequest(address="192.0.2.1", count=4)

@@ -220,6 +220,6 @@ def _note(source: SourceObservation, style: Style) -> tuple[str, ...]:
     """Why a source is not used; of a silent one also how old its numbers are."""
     if source.status is SourceStatus.SELECTED or not source.reason:
         return ()
-    silent = source.status in (SourceStatus.UNREACHABLE, SourceStatus.DENIED) and source.last_sample_age_s is not None
+    silent = source.status in (SourceStatus.UNREACHABLE, SourceStatus.DENIED, SourceStatus.OFFLINE) and source.last_sample_age_s is not None
     age = f"; last measured {coarse_duration(source.last_sample_age_s)} ago" if silent else ""
     return tuple(wrapped(source.reason + age, style, indent="    "))

@@ -16,7 +16,7 @@ _SYSTEM: dict[SyncState, tuple[str, str, Color]] = {
     SyncState.UNSYNCHRONIZED: ("!", "Not synchronized", Color.BAD),
 }
 
-# * used   - usable but not used   ? not known yet   x contradicts   ! out of order
+# * used   - nothing wrong with it, but not used   ? not known yet   x contradicts   ! out of order
 _SOURCE: dict[SourceStatus, tuple[str, Color | None]] = {
     SourceStatus.SELECTED: ("*", Color.GOOD),
     SourceStatus.TOO_FEW: ("-", Color.DOUBTFUL),
@@ -28,6 +28,7 @@ _SOURCE: dict[SourceStatus, tuple[str, Color | None]] = {
     SourceStatus.UNSYNCHRONIZED: ("!", Color.BAD),
     SourceStatus.DISTANT: ("!", Color.BAD),
     SourceStatus.DENIED: ("!", Color.BAD),
+    SourceStatus.OFFLINE: ("-", Color.DOUBTFUL),
 }
 
 

@@ -70,6 +70,14 @@ class ClientShell:
         del self._remotes[source]
         self.perform(self._client.remove_source(source, self._clock.monotonic()))
 
+    def set_online(self, source: int, *, online: bool) -> None:
+        """Stop asking a server for a while, or ask it again."""
+        self.perform(self._client.set_online(source, self._clock.monotonic(), online=online))
+
+    def burst(self, sources: Iterable[int]) -> None:
+        """Ask some servers several times in a row."""
+        self.perform(self._client.burst(sources, self._clock.monotonic()))
+
     def perform(self, actions: Iterable[ClientAction]) -> None:
         """Do what the client asks for. Who is told of changes is told first: what the log says has happened then."""
         self._on_change()

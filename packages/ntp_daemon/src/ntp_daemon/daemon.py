@@ -22,7 +22,7 @@ from ntp_daemon.measurement_log import MeasurementFile
 from ntp_daemon.notify import Notifier
 from ntp_daemon.observation_socket import ObservationSocket
 from ntp_daemon.server_slot import ServerSlot
-from ntp_daemon.sources import SourceManager
+from ntp_daemon.sources import SourceManager, SourceOrders
 from ntp_daemon.status import observe
 from ntp_daemon.unix_listener import LocalSocketError
 from ntp_daemon.version import version
@@ -164,6 +164,11 @@ class Daemon:
                 return self._force_sync()
             case ConfigRequest():
                 return self._reconfigure(request)
+            case _ if self._clock.mode is ClockMode.LOCAL:
+                return Reply(accepted=False, message="in mode local no source is asked")
+            case _:
+                async with self._changing:
+                    return await SourceOrders(self._sources, lambda: self._config).handle(request)
 
     def _force_sync(self) -> Reply:
         if self._clock.is_passive:

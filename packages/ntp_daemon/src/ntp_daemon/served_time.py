@@ -29,7 +29,16 @@ __all__ = ["DisciplinedTime", "LocalTime", "MedianTime", "MirroredTime", "Served
 
 _PRECISION = -20
 """log2 s: 1 µs, what a stamp of the program itself is good to."""
-_UNAVAILABLE = frozenset((SourceStatus.UNREACHABLE, SourceStatus.UNSYNCHRONIZED, SourceStatus.DISTANT, SourceStatus.LOOP, SourceStatus.DENIED))
+_UNAVAILABLE = frozenset(
+    (
+        SourceStatus.UNREACHABLE,
+        SourceStatus.UNSYNCHRONIZED,
+        SourceStatus.DISTANT,
+        SourceStatus.LOOP,
+        SourceStatus.DENIED,
+        SourceStatus.OFFLINE,
+    )
+)
 """What makes a source no source of time, whoever it agrees with."""
 
 

@@ -13,6 +13,7 @@ The back-edges run through here: the wanted poll interval to the association, a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol, assert_never
@@ -52,6 +53,8 @@ _CONDITIONS = {
     Rejection.LOOP: SourceStatus.LOOP,
 }
 """What an answer that is genuine but unusable says of the source, until a usable one comes."""
+_GOOD_NEWS = frozenset((SourceStatus.SELECTED, SourceStatus.TOO_FEW, SourceStatus.OFFLINE))
+"""Changes of a source's status that need nobody's attention."""
 
 
 class Severity(Enum):
@@ -180,12 +183,16 @@ class Client:
         peer = self._peers.get(source)
         return self._carry_out(source, peer.association.handle_datagram(datagram, now), now) if peer else []
 
-    def burst(self, now: float) -> list[ClientAction]:
-        """Ask every source several times in a row, as at the start."""
+    def burst(self, sources: Iterable[int], now: float) -> list[ClientAction]:
+        """Ask these sources several times in a row, as at the start; one that has complained of our rate is left alone."""
         actions: list[ClientAction] = []
-        for source, peer in self._peers.items():
-            actions += self._translated(source, peer.association.start_burst(now), now)
+        for source in sources:
+            actions += self._translated(source, self._peers[source].association.start_burst(now), now)
         return self._concluded(actions, now)
+
+    def set_online(self, source: int, now: float, *, online: bool) -> list[ClientAction]:
+        """Stop asking a source, or ask it again; what is known of it is kept."""
+        return self._carry_out(source, self._peers[source].association.set_online(online, now), now)
 
     def force_step(self, now: float) -> float | None:
         """Set the clock by all that is to be corrected, whatever the limits; None when nothing is known."""
@@ -250,7 +257,7 @@ class Client:
         is_silent = peer.association.unanswered_polls >= 8 or (not peer.samples and peer.association.unanswered_polls >= 3)
         peer.was_silent = peer.was_silent or is_silent
         unreachable = SourceStatus.UNREACHABLE if is_silent else None
-        condition = peer.condition or unreachable
+        condition = (peer.condition or unreachable) if peer.association.is_online else SourceStatus.OFFLINE
         if self._observer and condition is not peer.told_condition:
             peer.told_condition = condition
             self._observer.condition_changed(source, condition, now)
@@ -291,7 +298,7 @@ class Client:
             status = self.discipline.status(source)
             if status is not peer.status:
                 peer.status = status
-                severity = Severity.INFO if status in (SourceStatus.SELECTED, SourceStatus.TOO_FEW) else Severity.WARNING
+                severity = Severity.INFO if status in _GOOD_NEWS else Severity.WARNING
                 reason = explain_source(self.discipline.source(source, now), self.discipline.system(now))
                 notices.append(Notice(severity, f"{peer.label.name} ({peer.remote}): {reason}"))
         state = self.discipline.state(now)

@@ -11,16 +11,22 @@ from typing import Literal
 
 import msgspec
 
+from ntp_proto.server_address import ServerAddress
+
 __all__ = [
     "FRAME_PREFIX_BYTES",
     "MAXIMUM_DOCUMENT_BYTES",
     "MAXIMUM_REQUEST_BYTES",
+    "AddSourceRequest",
+    "BurstRequest",
     "ConfigRequest",
     "ForceSyncRequest",
     "LogFilter",
     "ReloadRequest",
+    "RemoveSourceRequest",
     "Reply",
     "Request",
+    "SetOnlineRequest",
     "decode_reply",
     "decode_request",
     "encode",
@@ -63,7 +69,77 @@ class ReloadRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Read the configuration file again, as on SIGHUP. An invalid file changes nothing."""
 
 
-Request = ConfigRequest | ForceSyncRequest | ReloadRequest
+class AddSourceRequest(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="command", tag="add-source"
+):
+    """Follow one more server, or pool, until the daemon's end. Its limits are checked as those of a `[[source]]` are.
+
+    Attributes:
+        address: Name or numeric address, with or without a port.
+        pool: Whether the name stands for many servers.
+        count: How many of a pool are used at a time; None: as many as by default.
+        poll_minimum: The shortest poll interval, log2 s; None: as `[source-defaults]` has it.
+        poll_maximum: The longest.
+    """
+
+    address: str
+    pool: bool = False
+    count: int | None = None
+    poll_minimum: int | None = None
+    poll_maximum: int | None = None
+
+    def __post_init__(self) -> None:
+        ServerAddress.parse(self.address)
+        if self.count is not None and not self.pool:
+            raise ValueError("count is only for a pool")
+
+
+class RemoveSourceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="command", tag="remove-source"):
+    """Forget a source, whether it comes from the configuration or was added at run time.
+
+    Attributes:
+        address: As it is shown, with or without the port 123.
+    """
+
+    address: str
+
+    def __post_init__(self) -> None:
+        ServerAddress.parse(self.address)
+
+
+class SetOnlineRequest(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="command", tag="set-online"
+):
+    """Do not ask a source while the way to it is closed, or ask it again; what is known of it is kept.
+
+    Attributes:
+        online: Whether it is asked from now on.
+        address: As it is shown; None: all sources.
+    """
+
+    online: bool
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.address is not None:
+            ServerAddress.parse(self.address)
+
+
+class BurstRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="command", tag="burst"):
+    """Ask a source several times in a row, as at the start.
+
+    Attributes:
+        address: As it is shown; None: all sources.
+    """
+
+    address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.address is not None:
+            ServerAddress.parse(self.address)
+
+
+Request = ConfigRequest | ForceSyncRequest | ReloadRequest | AddSourceRequest | RemoveSourceRequest | SetOnlineRequest | BurstRequest
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

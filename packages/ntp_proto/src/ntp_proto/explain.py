@@ -81,6 +81,7 @@ def explain_source(view: SourceView, system: SystemView) -> str:
         SourceStatus.TOO_FEW: f"usable, but only {system.agreeing} of the {system.required} sources that must agree do",
         SourceStatus.LOOP: "it follows us",
         SourceStatus.DENIED: "it told us not to ask",
+        SourceStatus.OFFLINE: "it is not asked, as ordered (ntp-ctl sources online ends that)",
     }[view.status]
 
 

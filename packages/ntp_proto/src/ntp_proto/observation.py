@@ -83,6 +83,8 @@ class SourceStatus(Enum):
     """It follows us."""
     DENIED = "denied"
     """It told us to go away."""
+    OFFLINE = "offline"
+    """It is not asked, by order, until it is online again."""
 
 
 class ProgramState(msgspec.Struct, frozen=True, kw_only=True):

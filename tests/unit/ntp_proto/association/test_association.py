@@ -429,3 +429,45 @@ def test_an_answer_in_every_state_is_either_the_outstanding_one_or_not_requested
     assert one.deliver(stray) == [Rejected(Rejection.WRONG_ORIGIN)]
     one.answer()
     assert one.deliver(stray) == [Rejected(Rejection.NOT_REQUESTED)]
+
+
+class TestOffline:
+    def test_no_request_leaves_until_it_is_online_again_and_then_a_burst(self) -> None:
+        one = Conversation(STEADY)
+        one.exchange()
+        assert one.note(one.association.set_online(online=False, now=one.now)) == []
+        assert not one.association.is_online
+        one.now += 100_000.0
+        assert one.association.handle_timer(one.now) == []
+        assert one.association.set_online(online=False, now=one.now) == []
+        assert one.note(one.association.set_online(online=True, now=one.now)) == [WakeAt(one.now)]
+        assert isinstance(one.wake()[0], Send)
+
+    def test_it_begins_again_with_a_burst(self) -> None:
+        one = Conversation(AssociationConfig(poll_randomization=0.0))
+        for _ in range(12):
+            one.exchange()
+        one.association.set_online(online=False, now=one.now)
+        one.note(one.association.set_online(online=True, now=one.now))
+        one.exchange()
+        first = one.now
+        one.exchange()
+        assert one.now - first == pytest.approx(AssociationConfig().burst_interval_s, abs=0.1)
+
+    def test_an_answer_under_way_counts_and_one_that_does_not_come_is_given_up(self) -> None:
+        one = Conversation(STEADY)
+        one.ask()
+        assert one.association.set_online(online=False, now=one.now) == [WakeAt(one.now + 4.0)]
+        assert isinstance(one.answer()[-1], Measured)
+        other = Conversation(STEADY)
+        other.ask()
+        other.note(other.association.set_online(online=False, now=other.now))
+        assert other.wake() == [Close(1)]
+        assert other.association.reach == 0
+
+    def test_what_was_known_of_its_reach_stays(self) -> None:
+        one = Conversation(STEADY)
+        one.exchange()
+        one.association.set_online(online=False, now=one.now)
+        assert (one.association.reach, one.association.unanswered_polls) == (1, 0)
+        assert one.association.next_poll_at == float("inf")

@@ -2,5 +2,6 @@
 
 from ntp_daemon.sources.manager import PendingSource, SourceManager
 from ntp_daemon.sources.membership import Membership
+from ntp_daemon.sources.orders import SourceOrders
 
-__all__ = ["Membership", "PendingSource", "SourceManager"]
+__all__ = ["Membership", "PendingSource", "SourceManager", "SourceOrders"]

@@ -17,6 +17,7 @@ from ntp_daemon.sources.membership import AVOIDED_S, Membership
 from ntp_proto.association import AssociationConfig, Demobilize, Reset
 from ntp_proto.client import SourceLabel
 from ntp_proto.datagram import Address
+from ntp_proto.server_address import ServerAddress
 from ntp_udp.resolver import ResolveError, Resolver
 
 __all__ = ["PendingSource", "SourceHost", "SourceManager"]
@@ -40,6 +41,14 @@ class SourceHost(Protocol):
         """Stop asking a server."""
         ...
 
+    def set_online(self, source: int, *, online: bool) -> None:
+        """Stop asking a server for a while, or ask it again; what is known of it is kept."""
+        ...
+
+    def burst(self, sources: Iterable[int]) -> None:
+        """Ask some servers several times in a row."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class PendingSource:
@@ -55,6 +64,7 @@ class _Entry:
     membership: Membership
     config: AssociationConfig
     error: str = ""
+    is_online: bool = True
     retry_s: float = _FIRST_RETRY_S
     denial_s: float = _FIRST_DENIAL_S
     timers: list[asyncio.TimerHandle] = field(default_factory=list)
@@ -92,16 +102,22 @@ class SourceManager:
     async def exchange(self, removed: Iterable[Source], added: Iterable[Source], config: Config) -> None:
         """Let configured sources go and take others in: the old servers are asked until the new names are resolved, so that no gap is made.
 
+        What was added or removed by order in between gives way to what is said here.
+
         Args:
-            removed: May hold sources that are in `added` as well: those whose defaults have changed.
-            added: As for `add`.
+            removed: May hold sources that are in `added` as well: those whose defaults have changed. One that is gone already does not matter.
+            added: As for `add`. Where one has the address of a source that is there, it takes its place; the very same goes on as it is.
             config: The defaults of `added`.
         """
-        leaving = [self._entries.pop(source) for source in removed]  # first, for a source in both would have the same key
+        removed, added = set(removed), list(added)
+        same = {source for source in added if source not in removed and self._is_as_wanted(source, config)}
+        addresses = {source.address for source in added}
+        stale = [source for source in self._entries if source in removed or (source.address in addresses and source not in same)]
+        leaving = [self._entries.pop(source) for source in stale]  # first, for a source in both would have the same key
         for entry in leaving:
             for timer in entry.timers:
                 timer.cancel()
-        look_ups = await self._add(added, config)
+        look_ups = await self._add((source for source in added if source not in same), config)
         if look_ups:
             self._start(self._dismiss_after(look_ups, leaving))
         else:
@@ -110,12 +126,49 @@ class SourceManager:
     def pending(self) -> list[PendingSource]:
         """The configured sources that have no server at the moment."""
         entries = (entry for entry in self._entries.values() if not entry.membership.members)
-        return [PendingSource(e.label.name, e.label.mode, e.error or "its name is being resolved") for e in entries]
+        return [PendingSource(e.label.name, e.label.mode, _why_pending(e)) for e in entries]
 
     def in_order(self, sources: Iterable[Source]) -> list[int]:
-        """The ids of the associations in the order of the configured sources."""
-        entries = (self._entries.get(source) for source in sources)
-        return [member for entry in entries if entry is not None for member in sorted(entry.membership.members)]
+        """The ids of the associations in the order of the configured sources; then those of the sources that were added by order."""
+        wanted = [source for source in sources if source in self._entries]
+        ordered = dict.fromkeys([*wanted, *self._entries])
+        return [member for source in ordered for member in sorted(self._entries[source].membership.members)]
+
+    def find(self, address: ServerAddress) -> Source | None:
+        """The source with this address, or else the server that is asked there."""
+        numeric = address.numeric()
+        exact = (source for source in self._entries if source.address == address)
+        asked = (source for source, entry in self._entries.items() if not entry.membership.is_pool and numeric in entry.membership.members.values())
+        return next(exact, None) or next(asked, None)
+
+    def pool_of(self, address: ServerAddress) -> Source | None:
+        """The pool that has a server at this address."""
+        numeric = address.numeric()
+        return next((source for source, entry in self._entries.items() if numeric in entry.membership.members.values()), None)
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All that there are, in the order in which they came."""
+        return tuple(self._entries)
+
+    def set_online(self, source: Source, *, online: bool) -> None:
+        """Stop asking a source, and looking for its servers, or begin again."""
+        entry = self._entries[source]
+        if entry.is_online is online:
+            return
+        entry.is_online = online
+        for member in entry.membership.members:
+            self._host.set_online(member, online=online)
+        if online and len(entry.membership.members) < entry.membership.count:
+            entry.retry_s = _FIRST_RETRY_S
+            self._start(self._fill(entry))
+
+    def burst(self, source: Source) -> int:
+        """Ask the servers of a source several times in a row; returns how many there are."""
+        entry = self._entries[source]
+        if entry.is_online:
+            self._host.burst(entry.membership.members)
+        return len(entry.membership.members) if entry.is_online else 0
 
     def handle_ending(self, member: int, ending: Reset | Demobilize) -> None:
         """A server does not answer, or told us to go away."""
@@ -155,7 +208,7 @@ class SourceManager:
         """Returns the look-ups of names that are under way."""
         look_ups = []
         for source in sources:
-            entry = _Entry(Membership(source), _association_config(source, config))
+            entry = _Entry(Membership(source), association_config(source, config))
             self._entries[source] = entry
             if source.address.numeric() is not None:
                 await self._fill(entry)
@@ -172,10 +225,14 @@ class SourceManager:
             for member in list(entry.membership.members):
                 self._release(entry, member)
 
+    def _is_as_wanted(self, source: Source, config: Config) -> bool:
+        entry = self._entries.get(source)
+        return entry is not None and entry.config == association_config(source, config)
+
     async def _fill(self, entry: _Entry) -> None:
-        """Bring the source up to its number of servers; when that fails, try again later."""
-        resolved = await self._resolve(entry)
-        if resolved is None:
+        """Bring the source up to its number of servers; when that fails, try again later. What is offline waits until it is asked for."""
+        resolved = await self._resolve(entry) if entry.is_online else None
+        if resolved is None or not entry.is_online:
             return
         for address in entry.membership.missing(resolved, self._monotonic()):
             self._engage(entry, address)
@@ -186,7 +243,7 @@ class SourceManager:
 
     async def _replace_dead(self, entry: _Entry, member: int) -> None:
         resolved = await self._resolve(entry)
-        if resolved is None or member not in entry.membership.members:
+        if resolved is None or not entry.is_online or member not in entry.membership.members:
             return
         address = entry.membership.replacement(member, resolved, self._monotonic())
         if address is None:
@@ -242,7 +299,14 @@ class SourceManager:
         return task
 
 
-def _association_config(source: Source, config: Config) -> AssociationConfig:
+def _why_pending(entry: _Entry) -> str:
+    if not entry.is_online:
+        return "it is offline, as ordered"
+    return entry.error or "its name is being resolved"
+
+
+def association_config(source: Source, config: Config) -> AssociationConfig:
+    """How a source is asked under a configuration."""
     polls = config.poll_settings(source)
     return AssociationConfig(
         poll_minimum=polls.minimum, poll_maximum=polls.maximum, poll_initial=polls.initial, response_timeout_s=polls.response_timeout_s

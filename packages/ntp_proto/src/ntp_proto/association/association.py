@@ -13,6 +13,7 @@ There is one timer. `handle_timer` may be called at any time: early, it only say
     silence    `Reset` after 4 unanswered requests when the server has never answered, after 8 when it has, and every 8 from there; the
                interval doubles with each of them up to the maximum. The shell may keep an association that has asked for a reset, when the
                name still resolves to the same address: it goes on asking, and the first answer ends the back-off
+    offline    no request until it is online again, which begins with a burst; its estimates and its register stay
     kisses     DENY and RSTR end it for good; RATE lengthens the interval (see `pace`); the rest mean nothing to a client
 
 What we deliberately don't do: symmetric, broadcast and interleaved modes; obey a kiss without the nonce; take a second answer, though the
@@ -65,6 +66,7 @@ class Association:
         self._reachability = Reachability()
         self._requests = 0
         self._kisses = 0
+        self._is_online = True
 
     @property
     def remote(self) -> Address:
@@ -90,6 +92,11 @@ class Association:
     def unanswered_polls(self) -> int:
         """Requests that went unanswered since the last sign of life, at most 8; one that is outstanding is not counted."""
         return min(8, self._reachability.silent_polls)
+
+    @property
+    def is_online(self) -> bool:
+        """Whether it asks at all."""
+        return self._is_online
 
     @property
     def requests(self) -> int:
@@ -190,6 +197,15 @@ class Association:
         self._pace = before.with_burst()
         return [] if self._pace == before else self._wake(now)
 
+    def set_online(self, online: bool, now: float) -> list[Action]:
+        """Stop asking, or begin again with a burst. An answer that is under way counts either way."""
+        if online is self._is_online:
+            return []
+        self._is_online = online
+        if online:
+            self._pace = self._pace.with_burst()
+        return self._wake(now)
+
     def _handle_kiss(self, kiss: KissCode, now: float) -> list[Action]:
         self._kisses += 1
         if kiss is KissCode.DENY or kiss is KissCode.RSTR:
@@ -222,6 +238,8 @@ class Association:
 
     def _poll_at(self) -> float:
         """When the next request is due, monotonic, s."""
+        if not self._is_online:
+            return math.inf
         interval_s = self.poll_interval.seconds
         match self._state:
             case Starting(poll_at=poll_at):
