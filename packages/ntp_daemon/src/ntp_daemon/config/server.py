@@ -133,7 +133,11 @@ class ServerConfig:
     workers: Annotated[
         int | None,
         Key(
-            "How many processes answer; 0: the daemon itself does, in its own loop.", keys.whole(0, 256), "", "one for each core of the machine", "2"
+            "How many processes answer on this address; 0: the daemon itself does, in its own loop.",
+            keys.whole(0, 256),
+            "",
+            "one for each core of the machine",
+            "2",
         ),
     ] = None
     receive_buffer: Annotated[
