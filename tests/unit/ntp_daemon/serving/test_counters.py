@@ -43,6 +43,15 @@ def test_a_new_page_is_zero_and_a_page_of_its_own_works_too() -> None:
     assert page.load() == numbered(5)
 
 
+def test_a_worker_that_lies_cannot_make_a_sum_that_no_document_holds() -> None:
+    region = SharedRegion.create("counters", PAGE_WORDS, writable_by_others=True)
+    for place in range(PAGE_WORDS):
+        region.words[place] = (1 << 64) - 1
+    total = CounterPage(region.words).load() + CounterPage(region.words).load()
+    assert total.totals.received < 1 << 63
+    region.close()
+
+
 def test_they_add_up() -> None:
     one = ServingCounters(kernel_drops=1, worker_restarts=2)
     total = numbered(1) + numbered(100) + one

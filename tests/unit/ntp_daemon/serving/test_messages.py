@@ -1,5 +1,6 @@
 """What daemon and worker say arrives as it was said, and nothing else is believed."""
 
+import math
 import os
 from pathlib import Path
 
@@ -28,6 +29,7 @@ from ntp_proto.server import (
     AccessList,
     Answer,
     AnswerKind,
+    ClientRecord,
     Dropped,
     DropReason,
     Endpoint,
@@ -73,8 +75,6 @@ def test_any_bytes_are_events_or_a_parse_error(body: bytes) -> None:
 
 
 def test_a_report_of_clients_arrives_and_never_exceeds_a_message() -> None:
-    from ntp_proto.server import ClientRecord  # noqa: PLC0415 -- only here
-
     report = ClientReport(123_456, tuple(ClientRecord(number.to_bytes(16, "big"), number, number // 2, number / 7) for number in range(300)))
     assert unpack_clients(pack_clients(report)) == report
     many = pack_clients(ClientReport(9, report.busiest * 10))
@@ -83,6 +83,12 @@ def test_a_report_of_clients_arrives_and_never_exceeds_a_message() -> None:
     assert merged([report, report], 2) == ClientReport(
         246_912, tuple(ClientRecord(number.to_bytes(16, "big"), 2 * number, number // 2 * 2, number / 7) for number in (299, 298))
     )
+
+
+@pytest.mark.parametrize("idle_s", [math.nan, math.inf, -1.0])
+def test_a_client_that_no_document_could_hold_is_refused(idle_s: float) -> None:
+    with pytest.raises(ParseError):
+        unpack_clients(pack_clients(ClientReport(1, (ClientRecord(bytes(16), 1, 0, idle_s),))))
 
 
 def test_the_setup_arrives_with_its_policy() -> None:

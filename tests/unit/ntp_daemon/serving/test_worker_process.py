@@ -100,6 +100,7 @@ async def test_one_that_is_deaf_is_told_no_more(launch: Launch, tmp_path: Path, 
     [
         ("os.kill(os.getpid(), signal.SIGSEGV)", "was killed by SIGSEGV"),
         ("sys.exit(3)", "ended with status 3"),
+        ("control.send(b'f' + b'\\x1b[2J' + 10000 * b'a'); sys.exit(1)", "could not begin: ?[2J" + 496 * "a"),
         ("control.send(b'f' + 'no \\xe4ther'.encode()); sys.exit(1)", "could not begin: no äther"),
     ],
 )

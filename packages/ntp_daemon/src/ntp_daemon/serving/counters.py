@@ -20,6 +20,8 @@ __all__ = ["PAGE_WORDS", "CounterPage", "ServingCounters"]
 
 _KINDS, _REASONS = len(AnswerKind), len(DropReason)
 _WORD = (1 << 64) - 1
+_MOST = 1 << 55
+"""No honest count comes so far, and the sums of others still fit a document: a worker may have been taken over."""
 
 _TALLY_WORDS = _KINDS + 2 * _REASONS + 3  # struct ntp_tally: the rows and fields of Tally in their order
 _SLOW_TALLY = _TALLY_WORDS
@@ -95,7 +97,7 @@ class CounterPage:
 
     def load(self) -> ServingCounters:
         """What was shown last, and what the fast path has counted by now."""
-        words = self._words[:PAGE_WORDS].tolist()
+        words = [min(word, _MOST) for word in self._words[:PAGE_WORDS].tolist()]
         tally = _tally(words[:_TALLY_WORDS])
         tally.add(_tally(words[_SLOW_TALLY:]))
         return ServingCounters(

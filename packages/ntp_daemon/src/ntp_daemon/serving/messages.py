@@ -7,6 +7,7 @@ and nothing else.
 
 from __future__ import annotations
 
+import math
 import os
 import pickle
 import struct
@@ -174,4 +175,7 @@ def unpack_clients(body: bytes) -> ClientReport:
 
 def _records(body: bytes) -> tuple[ClientRecord, ...]:
     fields: Iterable[tuple[bytes, int, int, float]] = _CLIENT.iter_unpack(body)
-    return tuple(ClientRecord(address, requests, drops, idle_s) for address, requests, drops, idle_s in fields)
+    records = tuple(ClientRecord(address, requests, drops, idle_s) for address, requests, drops, idle_s in fields)
+    if not all(0.0 <= record.idle_s < math.inf for record in records):  # nor a NaN, which no document can hold
+        raise ParseError("a client that was idle for no length of time")
+    return records

@@ -35,6 +35,7 @@ _CLIENTS_S = 1.0
 _REAP_S = 0.01
 _REAPS = 100
 """A process that has closed its end but lives on is killed after so many looks."""
+_COMPLAINT = 500
 _MESSAGES_AT_ONCE = 2
 """Each may hold 400 events, and the daemon keeps a clock."""
 
@@ -186,7 +187,8 @@ class WorkerProcess:
                 if not self._ready.done():
                     self._ready.set_result(None)
             case Report.FAILED:
-                self._complaint = f"could not begin: {body.decode('utf-8', 'replace')}"
+                text = body[:_COMPLAINT].decode("utf-8", "replace")
+                self._complaint = f"could not begin: {''.join(one if one.isprintable() else '?' for one in text)}"
             case Report.EVENTS:
                 self._on_events(unpack_events(body))
             case Report.CLIENTS:
