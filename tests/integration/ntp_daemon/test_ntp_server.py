@@ -145,6 +145,27 @@ async def test_restart_keeps_subscriptions_and_stop_ends_them() -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("workers", [0, 1])
+async def test_restart_loses_no_request_and_begins_to_count_anew(workers: int) -> None:
+    async with NtpServer(replace(CONFIG, workers=workers)) as server, asking(server) as client:
+        address = server.address
+        for _ in range(20):
+            await client.ask()
+        started_at = (await server.metrics()).started_at
+        restarting = asyncio.get_running_loop().create_task(server.restart())
+        while not restarting.done():
+            client.send()
+            await asyncio.sleep(0.001)
+        await client.wait_all()
+        assert server.address == address
+        metrics = await server.metrics()
+        assert metrics.totals.received <= len(client.asked) - 20
+        assert metrics.started_at is not None
+        assert started_at is not None
+        assert started_at.is_before(metrics.started_at)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("workers", [0, 1])
 async def test_a_slow_subscriber_loses_events_and_the_server_never_waits(workers: int) -> None:
     async with NtpServer(replace(CONFIG, workers=workers, event_buffer=10, history=20)) as server:
         slow = server.subscribe()

@@ -23,7 +23,7 @@ _WORD = (1 << 64) - 1
 _MOST = 1 << 55
 """No honest count comes so far, and the sums of others still fit a document: a worker may have been taken over."""
 
-_TALLY_WORDS = _KINDS + 2 * _REASONS + 3  # struct ntp_tally: the rows and fields of Tally in their order
+_TALLY_WORDS = _KINDS + 2 * _REASONS + 4  # struct ntp_tally: the rows and fields of Tally in their order
 _SLOW_TALLY = _TALLY_WORDS
 _SLOW, _EVENTS_LOST, _HOOK_ERRORS, _CLIENTS = range(2 * _TALLY_WORDS, 2 * _TALLY_WORDS + 4)
 PAGE_WORDS = 2 * _TALLY_WORDS + 4
@@ -91,21 +91,23 @@ class CounterPage:
     def store(self, counters: ServingCounters) -> None:
         """Show these from now on: the tally of the slow path, and what a process knows beside it."""
         tally = counters.tally
-        row = [*tally.answered, *tally.dropped, *tally.kissed, tally.bytes_in, tally.bytes_out, tally.send_errors]
+        row = [*tally.answered, *tally.dropped, *tally.kissed, tally.bytes_in, tally.bytes_out, tally.send_errors, tally.processing]
         row += [counters.slow, counters.events_lost, counters.hook_errors, counters.clients]
         self._words[_SLOW_TALLY:PAGE_WORDS] = memoryview(array("Q", [number & _WORD for number in row]))
 
     def load(self) -> ServingCounters:
         """What was shown last, and what the fast path has counted by now."""
-        words = [min(word, _MOST) for word in self._words[:PAGE_WORDS].tolist()]
-        tally = _tally(words[:_TALLY_WORDS])
-        tally.add(_tally(words[_SLOW_TALLY:]))
+        shown = self._words[:PAGE_WORDS].tolist()
+        words = [min(word, _MOST) for word in shown]
+        tally = _tally(words[:_TALLY_WORDS], shown[_TALLY_WORDS - 1])
+        tally.add(_tally(words[_SLOW_TALLY:_SLOW], shown[_SLOW - 1]))
         return ServingCounters(
             tally=tally, slow=words[_SLOW], events_lost=words[_EVENTS_LOST], hook_errors=words[_HOOK_ERRORS], clients=words[_CLIENTS]
         )
 
 
-def _tally(words: list[int]) -> Tally:
+def _tally(words: list[int], processing: int) -> Tally:
+    """The last word is a time in small units, which may be large, and is a float in a document."""
     dropped, kissed, others = _KINDS, _KINDS + _REASONS, _KINDS + 2 * _REASONS
     bytes_in, bytes_out, send_errors = words[others : others + 3]
-    return Tally(words[:dropped], words[dropped:kissed], words[kissed:others], bytes_in, bytes_out, send_errors)
+    return Tally(words[:dropped], words[dropped:kissed], words[kissed:others], bytes_in, bytes_out, send_errors, processing)

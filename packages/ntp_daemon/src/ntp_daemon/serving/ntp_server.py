@@ -206,7 +206,11 @@ class NtpServer:
         await asyncio.shield(self._queue(self._stop))
 
     async def restart(self) -> None:
-        """Stop and start; subscriptions go on. Raises what `start` raises, and is then stopped."""
+        """Begin anew on the same socket, with counters at zero; subscriptions go on, and no request is lost. Starts it if it does not run.
+
+        Raises:
+            ConfigError, WorkerError, OSError: As `start`; a server that ran goes on as it was.
+        """
         await self._begin(self._restart)
 
     def publish(self, snapshot: Snapshot) -> None:
@@ -284,8 +288,11 @@ class NtpServer:
         self._events.close()
 
     async def _restart(self) -> None:
-        await self._stop_serving()
-        await self._start()
+        if self._serving is None:
+            await self._start()
+            return
+        await self._serving.renew()
+        self._started_at, self._began_s = _system_now(), time.monotonic()
 
     async def _stop_serving(self) -> None:
         serving, self._serving = self._serving, None

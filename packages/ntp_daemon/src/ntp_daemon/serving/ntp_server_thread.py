@@ -74,7 +74,7 @@ class NtpServerThread:
                 self._end()
 
     def restart(self) -> None:
-        """Stop and start; subscriptions go on."""
+        """Begin anew on the same socket; subscriptions go on, and no request is lost."""
         with self._lock:
             if self._loop is None:
                 self._begin()

@@ -187,7 +187,7 @@ class Servant:
         refusal = self._responder.judge(request, snapshot, time.monotonic())
         transmit_at = NtpTimestamp.from_unix_ns(time.clock_gettime_ns(time.CLOCK_REALTIME))
         verdict = self._responder.conclude(request, refusal, transmit_at, snapshot)
-        self._tally.count(verdict, len(request.data))
+        self._tally.count(verdict, len(request.data), (transmit_at - request.received_at).value)
         self._slow += 1
         if isinstance(verdict, Answer) and not socket.answer(incoming, verdict.data):
             self._tally.send_errors += 1

@@ -58,6 +58,7 @@ class Server:
         self._workers: Workers | None = None
         self._leaving: list[Workers] = []
         self._past = ServingCounters()
+        self._drops_before = 0
         self._log: RequestLog | None = None
         self._hub: EventHub | None = None
         self._surroundings: Surroundings | None = None
@@ -127,6 +128,12 @@ class Server:
         if old_log is not None and old_log is not log:
             await asyncio.to_thread(old_log.close)
 
+    async def renew(self) -> None:
+        """Begin anew on the same sockets, with counters at zero: no request is lost. Raises what `change` raises."""
+        await self.change(self.settings)
+        self._drops_before += self._kernel_drops()
+        self._past = ServingCounters()
+
     async def stop(self) -> None:
         """Answer what is queued, and end. Stopping twice does nothing."""
         workers, self._workers = self._workers, None
@@ -139,9 +146,9 @@ class Server:
 
     def close(self) -> None:
         """Close its sockets; closing twice does nothing."""
+        self._past += ServingCounters(kernel_drops=self._kernel_drops())
+        self._drops_before = 0
         sockets, self._sockets = self._sockets, []
-        drops = sum(one.kernel_drops for one in sockets)
-        self._past += ServingCounters(kernel_drops=drops)
         for one in sockets:
             one.close()
 
@@ -158,7 +165,7 @@ class Server:
     def status(self) -> ServerStatus:
         """As of now; asks nobody and never waits."""
         workers = self._workers
-        counters = self._past + ServingCounters(kernel_drops=sum(one.kernel_drops for one in self._sockets))
+        counters = self._past + ServingCounters(kernel_drops=self._kernel_drops())
         working = self._leaving if workers is None else [*self._leaving, workers]
         return ServerStatus(
             listen=self.address,
@@ -171,6 +178,9 @@ class Server:
     async def clients(self, count: int) -> list[ClientReport]:
         """What each of its workers remembers."""
         return [] if self._workers is None else await self._workers.clients(count)
+
+    def _kernel_drops(self) -> int:
+        return sum(one.kernel_drops for one in self._sockets) - self._drops_before
 
     async def _let_go(self, workers: Workers, *, drain: bool) -> None:
         """Stop them; what they have done is counted at every moment, for a counter must not go back."""
