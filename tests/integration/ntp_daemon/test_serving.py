@@ -95,6 +95,12 @@ def field_of(pid: int, name: str) -> str:
     return next(line.partition(":")[2].strip() for line in lines if line.startswith(f"{name}:"))
 
 
+def inheritance_of(pid: int) -> tuple[bytes, list[str]]:
+    """The environment of a process, and what its descriptors are beside the standard ones."""
+    descriptors = [entry for entry in Path(f"/proc/{pid}/fd").iterdir() if int(entry.name) > 2]
+    return Path(f"/proc/{pid}/environ").read_bytes(), [str(entry.readlink()) for entry in descriptors]
+
+
 def is_alive(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
@@ -307,6 +313,22 @@ async def test_a_worker_has_no_capability_and_is_who_it_was_told_to_be(name: str
         for capabilities in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
             assert int(field_of(worker.pid, capabilities), 16) == 0, capabilities
         assert field_of(worker.pid, "NoNewPrivs") == "1"
+
+
+async def test_a_worker_has_nothing_of_the_daemons_but_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/systemd/notify")
+    monkeypatch.setenv("SECRET_TOKEN", "secret")
+    with socket.socket() as other:
+        other.set_inheritable(True)
+        async with serving(settings(2)) as made:
+            for worker in processes(made):
+                environ, links = inheritance_of(worker.pid)
+                assert b"PYTHONPATH=" in environ
+                assert b"NOTIFY_SOCKET" not in environ
+                assert b"SECRET_TOKEN" not in environ
+                sockets = [link for link in links if link.startswith("socket:")]
+                assert len(sockets) == 2, "one to serve, one to the daemon"
+                assert {link.split()[0] for link in links if link not in sockets} == {"/memfd:ntp-counters", "/memfd:ntp-snapshot"}
 
 
 async def test_nobody_else_can_join_the_sockets_of_the_workers() -> None:

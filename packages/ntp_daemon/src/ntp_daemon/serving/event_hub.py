@@ -48,6 +48,12 @@ class Subscription:
     async def __aexit__(self, *_: object) -> None:
         self.close()
 
+    def take(self) -> tuple[RequestEvent, ...]:
+        """All that is in the buffer, without waiting."""
+        events = tuple(self._events)
+        self._events.clear()
+        return events
+
     def close(self) -> None:
         """No more events; closing twice does nothing."""
         if not self._closed:

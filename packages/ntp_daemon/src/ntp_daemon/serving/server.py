@@ -36,6 +36,8 @@ class ServerStatus:
         workers: Processes that should answer; 0: this one does.
         running: Processes that do.
         log_lost: Lines that the request log has lost.
+        rate_limit: What one client may ask, 1/s; 0: no limit.
+        global_rate_limit: What all clients may ask together, 1/s; 0: no limit.
     """
 
     listen: Address
@@ -43,6 +45,8 @@ class ServerStatus:
     workers: int
     running: int
     log_lost: int
+    rate_limit: float = 0.0
+    global_rate_limit: float = 0.0
 
 
 class Server:
@@ -134,6 +138,10 @@ class Server:
         self._drops_before += self._kernel_drops()
         self._past = ServingCounters()
 
+    async def restart(self) -> None:
+        """Go on with new workers, without a gap. The errors are those of `change`."""
+        await self.change(self.settings)
+
     async def stop(self) -> None:
         """Answer what is queued, and end. Stopping twice does nothing."""
         workers, self._workers = self._workers, None
@@ -173,6 +181,8 @@ class Server:
             workers=0 if workers is None else workers.wanted,
             running=0 if workers is None else workers.running,
             log_lost=0 if self._log is None else self._log.lost,
+            rate_limit=rate.per_s if (rate := self.settings.policy.clients.rate) else 0.0,
+            global_rate_limit=limit.per_s if (limit := self.settings.policy.global_limit) else 0.0,
         )
 
     async def clients(self, count: int) -> list[ClientReport]:

@@ -146,6 +146,10 @@ class Serving:
         for server in self._servers:
             await server.renew()
 
+    async def restart(self) -> tuple[str, ...]:
+        """New workers everywhere, without a gap. Returns what could not be done, each in one sentence."""
+        return tuple([problem for server in self._servers for problem in await self._attempt(server, server.restart)])
+
     async def stop(self) -> None:
         """Answer what is queued, end the workers, close the sockets: within 5 s, whatever they do. Stopping twice does nothing."""
         await asyncio.gather(*(server.stop() for server in self._servers))

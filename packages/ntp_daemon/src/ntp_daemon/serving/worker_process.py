@@ -35,6 +35,7 @@ _CLIENTS_S = 1.0
 _REAP_S = 0.01
 _REAPS = 100
 """A process that has closed its end but lives on is killed after so many looks."""
+_KEPT = frozenset({"LANG", "LC_ALL", "NTP_NO_EXT", "PATH", "TZ"})
 _COMPLAINT = 500
 _MESSAGES_AT_ONCE = 2
 """Each may hold 400 events, and the daemon keeps a clock."""
@@ -231,19 +232,23 @@ def _spawn(launch: Launch, counters: int) -> tuple[socket.socket, subprocess.Pop
             fd = save_setup(setup)
             try:
                 command = [sys.executable, "-P", "-m", "ntp_daemon.serving.worker", str(fd)]
-                # The same modules as here, and in a group of its own: what the terminal sends is for the daemon.
-                environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
                 process = subprocess.Popen(  # noqa: S603 -- ourselves
                     command,
                     stdin=subprocess.DEVNULL,
                     pass_fds=(fd, theirs.fileno(), launch.snapshot, counters, *sockets),
-                    env=environment,
-                    process_group=0,
+                    env=_environment(),
+                    process_group=0,  # what the terminal sends to its group is for the daemon
                 )
             finally:
                 os.close(fd)
         undo.pop_all()
     return ours, process
+
+
+def _environment() -> dict[str, str]:
+    """What the interpreter and its libraries need, with the same modules as here. The rest is none of a worker's business: NOTIFY_SOCKET, secrets."""
+    kept = {name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(("LD_", "PYTHON"))}
+    return kept | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
 
 
 def _signal_name(number: int) -> str:
