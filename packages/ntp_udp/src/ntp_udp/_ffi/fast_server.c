@@ -108,13 +108,14 @@ static int send_reply(const struct ntp_listener *listener, struct ntp_batch *bat
     return sendmsg(listener->fd, &message, MSG_DONTWAIT) >= 0;
 }
 
-static void count(struct ntp_tally *tally, int32_t outcome, uint32_t length) {
+static void count(struct ntp_tally *tally, int32_t outcome, uint32_t length, int64_t processing) {
     tally->bytes_in += length;
     if (outcome >= NTP_DROPPED) {
         tally->dropped[outcome - NTP_DROPPED]++;
         return;
     }
     tally->bytes_out += NTP_REPLY_LENGTH;
+    tally->processing += processing > 0 ? (uint64_t)processing : 0; /* the clock may have been set back */
     if (outcome >= NTP_KISSED) {
         tally->kissed[outcome - NTP_KISSED]++;
         outcome = KISS;
@@ -126,16 +127,29 @@ static void serve_one(const struct ntp_listener *listener, struct ntp_responder 
                       struct ntp_batch *batch, uint32_t at, int64_t now, struct ntp_tally *tally) {
     struct ntp_request *request = &batch->request[at];
     int32_t judgement = ntp_judge(responder, request, snapshot, now);
-    int32_t outcome = ntp_conclude(responder, request, judgement, clock_now(), snapshot, batch->reply[at]);
+    const uint64_t transmit_at = clock_now();
+    int32_t outcome = ntp_conclude(responder, request, judgement, transmit_at, snapshot, batch->reply[at]);
 
     batch->outcome[at] = (uint8_t)outcome;
     if (outcome == NTP_PUNT) {
         batch->punts++;
         return;
     }
-    count(tally, outcome, request->length);
+    count(tally, outcome, request->length, (int64_t)(transmit_at - request->received_at));
     if (outcome < NTP_DROPPED && !send_reply(listener, batch, at))
         tally->send_errors++;
+}
+
+static void unpack(const struct ntp_listener *listener, struct mmsghdr *message, uint64_t read_at, struct ntp_batch *batch, uint32_t at) {
+    struct ntp_request *request = &batch->request[at];
+
+    *request = (struct ntp_request){.data = batch->data[at], .length = message->msg_len, .received_at = read_at,
+                                    .local_high = listener->local_high, .local_low = listener->local_low,
+                                    .local_port = listener->local_port};
+    batch->zone[at] = 0;
+    batch->sender_length[at] = (uint8_t)message->msg_hdr.msg_namelen;
+    unpack_sender(batch->sender[at], request);
+    read_control(&message->msg_hdr, request, &batch->zone[at]);
 }
 
 int32_t ntp_serve_batch(const struct ntp_listener *listener, struct ntp_responder *responder, const struct ntp_snapshot *snapshot,
@@ -157,15 +171,13 @@ int32_t ntp_serve_batch(const struct ntp_listener *listener, struct ntp_responde
     const int64_t now = monotonic_ns();
     batch->count = (uint32_t)received;
     for (uint32_t at = 0; at < batch->count; at++) {
-        batch->request[at] = (struct ntp_request){.data = batch->data[at], .length = message[at].msg_len, .received_at = read_at,
-                                                  .local_high = listener->local_high, .local_low = listener->local_low,
-                                                  .local_port = listener->local_port};
-        batch->zone[at] = 0;
-        batch->sender_length[at] = (uint8_t)message[at].msg_hdr.msg_namelen;
-        unpack_sender(batch->sender[at], &batch->request[at]);
-        read_control(&message[at].msg_hdr, &batch->request[at], &batch->zone[at]);
-        serve_one(listener, responder, snapshot, batch, at, now, tally);
+        unpack(listener, &message[at], read_at, batch, at);
+        fetch_client(&responder->clients, batch->request[at].client_high, batch->request[at].client_low);
+        if (at > 0) /* one behind, so that the client's record has come */
+            serve_one(listener, responder, snapshot, batch, at - 1, now, tally);
     }
+    if (received > 0)
+        serve_one(listener, responder, snapshot, batch, batch->count - 1, now, tally);
     return received;
 }
 
