@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 from enum import IntEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ntp_daemon._privileges import PrivilegesFfi, PrivilegesLib
 
-__all__ = ["Capability", "bound_to", "keep_through_change_of_user", "limit_to", "permitted"]
+__all__ = ["Capability", "bound_to", "keep_through_change_of_user", "limit_to", "may_bind", "permitted"]
 
 _KEEP = 8  # PR_SET_KEEPCAPS
 _DROP_FROM_BOUNDING_SET = 24  # PR_CAPBSET_DROP
@@ -28,6 +29,8 @@ _NUMBERS = range(64)
 class Capability(IntEnum):
     """The capabilities that are used here."""
 
+    NET_BIND_SERVICE = 10
+    """To listen on a port below 1024."""
     SYS_TIME = 25
     """To set the clock."""
 
@@ -89,6 +92,18 @@ def permitted() -> frozenset[int]:
     _check(_LIB.capget(_FFI.new("struct capability_header *", (_VERSION, 0)), sets))
     mask = sets[0].permitted | sets[1].permitted << 32
     return frozenset(number for number in _NUMBERS if mask >> number & 1)
+
+
+def may_bind(port: int) -> bool:
+    """Whether this thread may listen on the port, so far as its privileges matter.
+
+    Source: ip(7), ip_unprivileged_port_start.
+    """
+    try:
+        first_free = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        first_free = 1024
+    return port >= first_free or Capability.NET_BIND_SERVICE in permitted()
 
 
 def _long(number: int) -> object:

@@ -202,6 +202,10 @@ class Client:
         """End a slew; returns the base frequency that the clock is left with, s/s."""
         return self.discipline.stop(now)
 
+    def observe_system(self, now: float) -> SystemObservation:
+        """The status document of the clock alone."""
+        return observe_system(self.discipline, self._peers, now)
+
     def observe(self, now: float) -> tuple[SystemObservation, tuple[SourceObservation, ...]]:
         """The status documents of the clock and of every source."""
         sources = (observe_source(self.discipline, source, peer, now) for source, peer in sorted(self._peers.items()))

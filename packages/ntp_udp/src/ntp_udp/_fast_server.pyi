@@ -104,6 +104,7 @@ class TallyStruct(Protocol):
     bytes_in: int
     bytes_out: int
     send_errors: int
+    processing: int
 
 class ListenerStruct(Protocol):
     local_high: int

@@ -122,6 +122,7 @@ class FastServer:
             bytes_in=tally.bytes_in,
             bytes_out=tally.bytes_out,
             send_errors=tally.send_errors,
+            processing=tally.processing,
         )
 
     def _handled(self, place: int) -> Handled:

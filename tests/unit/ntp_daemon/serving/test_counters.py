@@ -16,6 +16,7 @@ def numbered(start: int) -> ServingCounters:
         bytes_in=next(numbers),
         bytes_out=next(numbers),
         send_errors=next(numbers),
+        processing=next(numbers),
     )
     return ServingCounters(tally=tally, slow=next(numbers), events_lost=next(numbers), hook_errors=next(numbers), clients=next(numbers))
 
@@ -29,7 +30,7 @@ def test_every_number_arrives_in_its_place() -> None:
     for place in range(len(fast)):
         fast[place] = 100 + place
     twice = CounterPage(region.words).load().tally
-    rows = [*twice.answered, *twice.dropped, *twice.kissed, twice.bytes_in, twice.bytes_out, twice.send_errors]
+    rows = [*twice.answered, *twice.dropped, *twice.kissed, twice.bytes_in, twice.bytes_out, twice.send_errors, twice.processing]
     assert rows == [100 + place + 1 + place for place in range(len(fast))], "both parts have the same order"
     fast.release()
     other.close()

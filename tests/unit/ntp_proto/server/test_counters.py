@@ -82,3 +82,14 @@ def test_send_errors_add_up() -> None:
     one, two = Tally(send_errors=2), Tally(send_errors=3)
     assert totals([one, two]).send_errors == 5
     assert totals([]).received == 0
+
+
+def test_the_time_that_answers_took_is_summed_and_never_goes_back() -> None:
+    tally = Tally()
+    answer = Answer(bytes(48), AnswerKind.TIME, None)
+    tally.count(answer, 48, 1000)
+    tally.count(answer, 48, -5)  # the clock was set back meanwhile
+    tally.count(Dropped(Refusal(DropReason.BAD_MODE)), 48, 700)
+    more = Tally(processing=24)
+    tally.add(more)
+    assert tally.processing == 1024

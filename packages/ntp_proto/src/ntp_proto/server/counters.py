@@ -55,6 +55,7 @@ class Tally:
         bytes_in: Octets of all requests.
         bytes_out: Octets of all answers.
         send_errors: Answers that the kernel did not take; they are counted above too.
+        processing: From the arrival of a request to the departure of its answer, summed over all answers, 2⁻³² s.
     """
 
     answered: list[int] = field(default_factory=lambda: _zeros(len(_KINDS)))
@@ -63,13 +64,21 @@ class Tally:
     bytes_in: int = 0
     bytes_out: int = 0
     send_errors: int = 0
+    processing: int = 0
 
-    def count(self, verdict: Verdict, request_length: int) -> None:
-        """Count what became of one datagram."""
+    def count(self, verdict: Verdict, request_length: int, processing: int = 0) -> None:
+        """Count what became of one datagram.
+
+        Args:
+            verdict: Its fate.
+            request_length: In octets.
+            processing: From its arrival to the departure of the answer, 2⁻³² s; a clock that was set back in between makes it 0.
+        """
         self.bytes_in += request_length
         match verdict:
             case Answer(data, kind, refusal):
                 self.bytes_out += len(data)
+                self.processing += max(0, processing)
                 self.answered[_PLACE_OF_KIND[kind]] += 1
                 if refusal is not None:
                     self.kissed[_PLACE_OF_REASON[refusal.reason]] += 1
@@ -83,6 +92,7 @@ class Tally:
         self.bytes_in += other.bytes_in
         self.bytes_out += other.bytes_out
         self.send_errors += other.send_errors
+        self.processing += other.processing
 
     def refused_for(self, reason: DropReason) -> int:
         """Requests refused for this reason, silently or by a kiss."""
@@ -118,6 +128,7 @@ class ServerTotals:
         bytes_in: Octets of all requests.
         bytes_out: Octets of all answers.
         send_errors: Answers that the kernel did not take.
+        processing_s: From the arrival of a request to the departure of its answer, summed over all answers, s.
     """
 
     received: int
@@ -136,6 +147,7 @@ class ServerTotals:
     bytes_in: int
     bytes_out: int
     send_errors: int
+    processing_s: float
 
 
 def totals(tallies: Iterable[Tally]) -> ServerTotals:
@@ -159,5 +171,6 @@ def totals(tallies: Iterable[Tally]) -> ServerTotals:
         bytes_in=tally.bytes_in,
         bytes_out=tally.bytes_out,
         send_errors=tally.send_errors,
+        processing_s=tally.processing / (1 << 32),
         **groups,
     )

@@ -143,6 +143,7 @@ struct ntp_tally {
     uint64_t bytes_in;
     uint64_t bytes_out;
     uint64_t send_errors;
+    uint64_t processing; /* from arrival to departure, summed over all answers, 2^-32 s */
 };
 
 /* One socket. */
