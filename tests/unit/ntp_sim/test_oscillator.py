@@ -8,7 +8,7 @@ import statistics
 
 import pytest
 
-from ntp_sim.allan import allan_deviation
+from ntp_proto.allan import allan_deviation
 from ntp_sim.oscillator import Oscillator, OscillatorState, TemperatureCycle, TemperatureRamps
 
 

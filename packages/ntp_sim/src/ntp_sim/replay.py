@@ -31,14 +31,13 @@ from ntp_proto.measurement_log import (
     RemovedLine,
     SourceLine,
     StartLine,
-    decode_line,
 )
+from ntp_proto.measurement_runs import split_runs
 from ntp_proto.time_types import NtpDuration, NtpTimestamp
 
 __all__ = ["ReplayError", "Row", "read_runs", "replay"]
 
 _MAXIMUM_FREQUENCY = 0.1
-_START = b'{"type":"start"'
 
 
 class ReplayError(NtpError):
@@ -79,26 +78,11 @@ def read_runs(path: Path) -> list[list[Line]]:
         ReplayError: the file cannot be read, or is no measurement log.
     """
     try:
-        texts = path.read_bytes().splitlines()
+        return split_runs(path.read_bytes(), str(path))
     except OSError as error:
         raise ReplayError(f"{path}: cannot be read: {(error.strerror or str(error)).lower()}") from error
-    runs: list[list[Line]] = []
-    for number, text in enumerate(texts, start=1):
-        try:
-            line = decode_line(text)
-        except ValueError as error:
-            is_last = number == len(texts) or texts[number].startswith(_START)
-            if runs and is_last:
-                continue
-            raise ReplayError(f"{path}:{number}: {error}") from error
-        if isinstance(line, StartLine):
-            runs.append([])
-        elif not runs:
-            raise ReplayError(f"{path}:{number}: a measurement log begins with a line of type start")
-        runs[-1].append(line)
-    if not runs:
-        raise ReplayError(f"{path}: holds no measurements")
-    return runs
+    except ValueError as error:
+        raise ReplayError(str(error)) from error
 
 
 def replay(run: Sequence[Line], config: DisciplineConfig | None = None) -> list[Row]:

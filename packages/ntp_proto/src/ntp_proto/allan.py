@@ -31,7 +31,8 @@ def allan_deviation(time_errors_s: Sequence[float], spacing: int, interval_s: fl
 
 def octaves(samples: int) -> list[int]:
     """Averaging times, in intervals, each twice the one before, up to a quarter of the samples."""
-    spacings, spacing = [], 1
+    spacings: list[int] = []
+    spacing = 1
     while 4 * spacing <= samples:
         spacings.append(spacing)
         spacing *= 2
