@@ -253,5 +253,5 @@ async def test_any_language_can_speak_it(path: Path, handler: Recorder) -> None:
         writer.write(len(request).to_bytes(8, "big") + request)
         reply = await reader.read(-1)
         writer.close()
-    assert json.loads(reply[8:]) == {"accepted": True, "message": "done", "details": ["a", "b"]}
+    assert json.loads(reply[8:]) == {"accepted": True, "message": "done", "details": ["a", "b"], "text": ""}
     assert handler.requests == [ConfigRequest(panic_threshold=7.0)]

@@ -3,13 +3,13 @@ import asyncio
 import contextlib
 import socket
 import stat
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from ntp_daemon import observation_socket
-from ntp_daemon.observation_socket import MAXIMUM_READERS, ObservationSocket
+from ntp_daemon.observation_socket import MAXIMUM_READERS, MAXIMUM_STAYING, Answerer, ObservationSocket
 from ntp_daemon.unix_listener import LocalSocketError
 from ntp_proto.control import FRAME_PREFIX_BYTES, MAXIMUM_DOCUMENT_BYTES, frame
 
@@ -19,9 +19,13 @@ DOCUMENT = b'{"version":1}'
 LARGE = b"x" * MAXIMUM_DOCUMENT_BYTES
 
 
+def no_answer(line: bytes) -> bytes:
+    raise ValueError(f"nobody asks {line!r} here")
+
+
 @contextlib.asynccontextmanager
-async def showing(path: Path, produce: Callable[[], bytes] = lambda: DOCUMENT) -> AsyncIterator[ObservationSocket]:
-    shown = await ObservationSocket.open(path, 0o666, produce)
+async def showing(path: Path, produce: Callable[[], bytes] = lambda: DOCUMENT, answer: Answerer = no_answer) -> AsyncIterator[ObservationSocket]:
+    shown = await ObservationSocket.open(path, 0o666, produce, answer)
     try:
         yield shown
     finally:
@@ -85,7 +89,11 @@ async def test_a_document_is_made_at_most_every_50_ms(path: Path, monkeypatch: p
     async with showing(path, lambda: b"%d" % next(numbers)) as shown:
 
         async def number() -> int:
-            return int((await fetch(path))[FRAME_PREFIX_BYTES:])
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            prefix = await reader.readexactly(FRAME_PREFIX_BYTES)  # the end would not come: the time stands still
+            document = await reader.readexactly(int.from_bytes(prefix, "big"))
+            writer.close()
+            return int(document)
 
         monkeypatch.setattr(shown._loop, "time", lambda: now[0])
         first = [await number(), await number()]
@@ -155,7 +163,7 @@ async def test_a_document_that_is_too_large_is_not_shown_but_an_error_in_the_log
 async def test_a_socket_in_use_is_refused(path: Path) -> None:
     async with showing(path):
         with pytest.raises(LocalSocketError, match="in use by a running daemon"):
-            await ObservationSocket.open(path, 0o666, lambda: DOCUMENT)
+            await ObservationSocket.open(path, 0o666, lambda: DOCUMENT, no_answer)
         assert await fetch(path) == frame(DOCUMENT)
 
 
@@ -170,6 +178,101 @@ async def test_the_end_drops_the_readers_and_removes_the_socket(path: Path) -> N
 
 
 async def test_the_permissions_are_those_that_were_asked_for(path: Path) -> None:
-    shown = await ObservationSocket.open(path, 0o640, lambda: DOCUMENT)
+    shown = await ObservationSocket.open(path, 0o640, lambda: DOCUMENT, no_answer)
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
     shown.close()
+
+
+async def frames(reader: asyncio.StreamReader) -> AsyncIterator[bytes]:
+    while prefix := await reader.read(FRAME_PREFIX_BYTES):
+        yield await reader.readexactly(int.from_bytes(prefix, "big"))
+
+
+async def ask(path: Path, line: bytes) -> list[bytes]:
+    """Everything that comes back."""
+    reader, writer = await asyncio.open_unix_connection(str(path))
+    writer.write(line)
+    try:
+        return [document async for document in frames(reader)]
+    finally:
+        writer.close()
+
+
+async def test_the_state_comes_before_the_answer_to_a_question(path: Path) -> None:
+    async with showing(path, answer=lambda line: b"answer to " + line):
+        assert await ask(path, b"why?\n") == [DOCUMENT, b"answer to why?"]
+
+
+async def test_what_is_no_question_is_told_so(path: Path) -> None:
+    async with showing(path):
+        assert await ask(path, b"?\n") == [DOCUMENT, b'{"error":"nobody asks b\'?\' here"}']
+
+
+async def test_a_question_without_an_end_is_refused(path: Path) -> None:
+    async with showing(path):
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        writer.write(b"x" * 300)
+        with contextlib.suppress(ConnectionError):  # the document may have come before
+            assert DOCUMENT in await reader.read(-1) + DOCUMENT
+        writer.close()
+
+
+async def test_documents_come_until_the_reader_leaves(path: Path) -> None:
+    ended = asyncio.Event()
+
+    async def numbers() -> AsyncGenerator[bytes, None]:
+        try:
+            for number in range(1000):
+                yield b"%d" % number
+                await asyncio.sleep(0)
+        finally:
+            ended.set()
+
+    async with showing(path, answer=lambda _line: numbers()):
+        reader, writer = await asyncio.open_unix_connection(str(path))
+        writer.write(b"numbers\n")
+        stream = frames(reader)
+        assert [await anext(stream) for _ in range(4)] == [DOCUMENT, b"0", b"1", b"2"]
+        writer.close()
+        await ended.wait()
+
+
+async def test_a_reader_that_does_not_keep_up_is_not_written_to(path: Path) -> None:
+    made = 0
+
+    async def large() -> AsyncGenerator[bytes, None]:
+        nonlocal made
+        while True:
+            made += 1
+            yield b"x" * 100_000
+            await asyncio.sleep(0)
+
+    async with showing(path, answer=lambda _line: large()):
+        client = silent_client(path)
+        client.send(b"more\n")
+        before = -1
+        while before != made or made == 0:
+            before = made
+            for _ in range(50):
+                await asyncio.sleep(0)
+        assert made < 20, "it waits for the reader"
+        client.close()
+
+
+async def test_who_stays_has_few_places_and_the_others_keep_theirs(path: Path) -> None:
+    async def forever() -> AsyncGenerator[bytes, None]:
+        yield b"here"
+        await asyncio.Event().wait()
+
+    async with showing(path, answer=lambda _line: forever()):
+        staying = []
+        for _ in range(MAXIMUM_STAYING):
+            reader, writer = await asyncio.open_unix_connection(str(path))
+            writer.write(b"stay\n")
+            stream = frames(reader)
+            assert [await anext(stream), await anext(stream)] == [DOCUMENT, b"here"]
+            staying.append(writer)
+        assert await ask(path, b"stay\n") == [DOCUMENT]
+        assert await fetch(path) == frame(DOCUMENT)
+        for writer in staying:
+            writer.close()

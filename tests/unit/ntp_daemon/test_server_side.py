@@ -11,6 +11,7 @@ import pytest
 from ntp_daemon.config.model import ClockConfig
 from ntp_daemon.config.server import Denylist, ServerConfig
 from ntp_daemon.server_side import ServerError, ServerSide
+from ntp_daemon.serving.event_hub import EventHub
 from ntp_proto.identifiers import LeapIndicator, ReferenceId
 from ntp_proto.server import Snapshot
 from ntp_proto.server_address import ServerAddress
@@ -72,7 +73,7 @@ def run(scenario: Callable[[], Awaitable[None]]) -> None:
 def test_it_serves_what_is_published_and_shows_what_was_done() -> None:
     async def scenario() -> None:
         server, served, steps = table(), Served(snapshot()), [0]
-        side = ServerSide([server], served, lambda: steps[0], None)
+        side = ServerSide([server], served, lambda: steps[0], None, EventHub(0))
         await side.start()
         try:
             answer = await ask(server)
@@ -99,7 +100,7 @@ def test_it_serves_what_is_published_and_shows_what_was_done() -> None:
 def test_a_list_changes_at_once_and_the_counters_go_on() -> None:
     async def scenario() -> None:
         server = table()
-        side = ServerSide([server], Served(snapshot()), lambda: 0, None)
+        side = ServerSide([server], Served(snapshot()), lambda: 0, None, EventHub(0))
         await side.start()
         try:
             assert await ask(server) is not None
@@ -119,7 +120,7 @@ def test_a_list_changes_at_once_and_the_counters_go_on() -> None:
 def test_an_address_that_cannot_be_had_is_said_and_the_others_go_on(caplog: pytest.LogCaptureFixture) -> None:
     async def scenario() -> None:
         server, lost = table(), table(listen=ServerAddress("192.0.2.77", 1123))
-        side = ServerSide([server], Served(snapshot()), lambda: 0, None)
+        side = ServerSide([server], Served(snapshot()), lambda: 0, None, EventHub(0))
         await side.start()
         try:
             (problem,) = await side.apply([server, lost])
@@ -138,7 +139,7 @@ def test_at_the_start_it_is_an_error() -> None:
             other.bind(("127.0.0.1", 0))
             busy = table(listen=ServerAddress("127.0.0.1", other.getsockname()[1]))
             with pytest.raises(SocketError, match=f"cannot listen on {busy.listen}"):
-                await ServerSide([busy], Served(snapshot()), lambda: 0, None).start()
+                await ServerSide([busy], Served(snapshot()), lambda: 0, None, EventHub(0)).start()
 
     run(scenario)
 
@@ -148,7 +149,7 @@ def test_a_log_that_cannot_be_written_is_an_error() -> None:
         server = table()
         server = replace(server, request_log=replace(server.request_log, path="/proc/no/log"))
         with pytest.raises(ServerError, match="/proc/no/log"):
-            await ServerSide([server], Served(snapshot()), lambda: 0, None).start()
+            await ServerSide([server], Served(snapshot()), lambda: 0, None, EventHub(0)).start()
 
     run(scenario)
 
@@ -166,7 +167,7 @@ def test_a_log_that_cannot_be_written_is_an_error() -> None:
 def test_workers_are_told_when_the_clock_was_set(change: dict[str, object], steps: int, is_set: bool) -> None:
     async def scenario() -> None:
         served, counted, told = Served(snapshot()), [0], []
-        side = ServerSide([], served, lambda: counted[0], None)
+        side = ServerSide([], served, lambda: counted[0], None, EventHub(0))
         side._serving.publish = lambda _, *, clock_set=False: told.append(clock_set)  # type: ignore[method-assign, assignment]
         served.current, counted[0] = snapshot(**change), steps
         side.publish()

@@ -1,6 +1,6 @@
 """One exchange with the daemon over a Unix socket: read the observation document, or send one request.
 
-    observation socket      connect; the daemon writes one frame and closes
+    observation socket      connect; the daemon writes one frame and closes; who has written a line gets one frame more
     configuration socket    connect; write one frame, read one frame
 
 `ntp_proto.control` has the frames. They are limited in size and the whole exchange in time, so that a daemon that hangs cannot hang its
@@ -17,9 +17,11 @@ from enum import Enum
 from pathlib import Path
 
 from ntp_proto.control import FRAME_PREFIX_BYTES, MAXIMUM_DOCUMENT_BYTES, Reply, Request, decode_reply, encode, frame, frame_length
+from ntp_proto.history import HistoryDocument, HistoryQuestion, decode_history
+from ntp_proto.history import encode as encode_question
 from ntp_proto.observation import Observation, decode
 
-__all__ = ["DEFAULT_TIMEOUT_S", "DaemonError", "Failure", "fetch_observation", "send_control"]
+__all__ = ["DEFAULT_TIMEOUT_S", "DaemonError", "Failure", "fetch_history", "fetch_observation", "send_control"]
 
 DEFAULT_TIMEOUT_S = 5.0
 
@@ -70,6 +72,26 @@ def fetch_observation(path: Path, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Ob
         raise DaemonError(Failure.PROTOCOL, f"{path}: {error}") from error
 
 
+def fetch_history(path: Path, window_s: float, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> HistoryDocument:
+    """What was lately, as the daemon remembers it.
+
+    Args:
+        path: The observation socket.
+        window_s: How far back, s; more than 0, at most a week.
+        timeout_s: For the whole exchange, s.
+
+    Raises:
+        DaemonError: no such document was had; a daemon of before it had a history ends the connection instead.
+        ValueError: the window is none.
+    """
+    question = encode_question(HistoryQuestion(window_s=window_s)) + b"\n"
+    document = _exchange(path, question, timeout_s, answers=2)
+    try:
+        return decode_history(document)
+    except ValueError as error:
+        raise DaemonError(Failure.PROTOCOL, f"{path}: {error}") from error
+
+
 def send_control(path: Path, request: Request, *, timeout_s: float = DEFAULT_TIMEOUT_S) -> Reply:
     """Ask the daemon for something; whether it was done is in the reply.
 
@@ -81,22 +103,24 @@ def send_control(path: Path, request: Request, *, timeout_s: float = DEFAULT_TIM
     Raises:
         DaemonError: there was no reply.
     """
-    document = _exchange(path, encode(request), timeout_s)
+    document = _exchange(path, frame(encode(request)), timeout_s)
     try:
         return decode_reply(document)
     except ValueError as error:
         raise DaemonError(Failure.PROTOCOL, f"{path}: {error}") from error
 
 
-def _exchange(path: Path, request: bytes | None, timeout_s: float) -> bytes:
-    """Connect, send `request` if there is one, and return the document that comes back."""
+def _exchange(path: Path, request: bytes | None, timeout_s: float, *, answers: int = 1) -> bytes:
+    """Connect, send `request` if there is one, and return the document that comes back, the last of `answers`."""
     deadline = time.monotonic() + timeout_s
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(timeout_s)
             connection.connect(str(path))
             if request is not None:
-                _send(connection, frame(request), deadline)
+                _send(connection, request, deadline)
+            for _ in range(answers - 1):
+                _receive_frame(connection, deadline)
             return _receive_frame(connection, deadline)
     except TimeoutError as error:
         raise DaemonError(Failure.NO_ANSWER, f"the daemon did not answer on {path} within {timeout_s:g} s") from error

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntp_daemon import drift_file, log
+from ntp_daemon.chronicle import Chronicle
 from ntp_daemon.client_shell import ClientShell
 from ntp_daemon.clocks import MachineClock
 from ntp_daemon.config.diff import Changes, diff
@@ -23,13 +24,14 @@ from ntp_daemon.notify import Notifier
 from ntp_daemon.observation_socket import ObservationSocket
 from ntp_daemon.server_slot import ServerSlot
 from ntp_daemon.sources import SourceManager, SourceOrders
+from ntp_daemon.sources.orders import SourceRequest
 from ntp_daemon.status import observe
 from ntp_daemon.unix_listener import LocalSocketError
 from ntp_daemon.version import version
 from ntp_proto.algorithm import Discipline, FrequencyPrior, StepThreshold
 from ntp_proto.association import Demobilize, Reset
 from ntp_proto.client import Client
-from ntp_proto.control import ConfigRequest, ForceSyncRequest, ReloadRequest, Reply, Request
+from ntp_proto.control import ConfigRequest, ForceSyncRequest, ReloadRequest, Reply, Request, ServiceRequest, ShowConfigRequest
 from ntp_proto.explain import offset_text, sources_text
 from ntp_proto.observation import ClockMode, SyncState, encode
 
@@ -73,6 +75,7 @@ class Daemon:
         self._server = ServerSlot(self.client, clock, surrender, lambda: self._sources.in_order(self._config.sources))
         self._shell = ClientShell(self.client, clock, self._replace, self._server.publish)
         self._sources = SourceManager(self._shell, Resolver(), asyncio.get_running_loop().time, self._server.is_own)
+        self._chronicle = Chronicle(self.client, clock, self._server)
         self._observation: ObservationSocket | None = None
         self._control: ControlSocket | None = None
         self._drift_saved_at = self._started_at
@@ -107,6 +110,7 @@ class Daemon:
             self._notifier.hold_on()
             step_down(self._surrender, self._config, self._clock.mode)
         await self._sources.add(self._asked(self._config), self._config)
+        self._chronicle.start()
 
     def request_reload(self) -> None:
         """Reload soon: for signal handlers."""
@@ -164,11 +168,26 @@ class Daemon:
                 return self._force_sync()
             case ConfigRequest():
                 return self._reconfigure(request)
+            case ShowConfigRequest():
+                return self._show_config()
+            case _:
+                async with self._changing:
+                    return await self._handle_alone(request)
+
+    async def _handle_alone(self, request: SourceRequest | ServiceRequest) -> Reply:
+        """What must not meet a reload."""
+        match request:
+            case ServiceRequest(action=action):
+                return await self._server.order(action, self._config)
             case _ if self._clock.mode is ClockMode.LOCAL:
                 return Reply(accepted=False, message="in mode local no source is asked")
             case _:
-                async with self._changing:
-                    return await SourceOrders(self._sources, lambda: self._config).handle(request)
+                return await SourceOrders(self._sources, lambda: self._config).handle(request)
+
+    def _show_config(self) -> Reply:
+        from ntp_daemon.config.show import show  # noqa: PLC0415 — few ask
+
+        return Reply(accepted=True, message="the configuration in force", text=show(self._config))
 
     def _force_sync(self) -> Reply:
         if self._clock.is_passive:
@@ -227,7 +246,8 @@ class Daemon:
         seen = self._config.observability
         if seen.observation_path:
             try:
-                self._observation = await ObservationSocket.open(Path(seen.observation_path), seen.observation_permissions, self._document)
+                path, permissions = Path(seen.observation_path), seen.observation_permissions
+                self._observation = await ObservationSocket.open(path, permissions, self._document, self._chronicle.answer)
             except LocalSocketError as error:
                 _log.warning("%s; ntp-ctl cannot show this daemon's state", error)
 
@@ -256,7 +276,9 @@ class Daemon:
         return Client(Discipline(settings, recorder.clock(clock), self._started_at, prior), random.SystemRandom(), recorder)
 
     def _document(self) -> bytes:
-        return encode(observe(self.client, self._clock, self._sources.pending(), self._started_at, self._server.report()))
+        server = self._server
+        seen = observe(self.client, self._clock, self._sources.pending(), self._started_at, server.report(), server.service(self._config))
+        return encode(seen)
 
     def _prior(self) -> FrequencyPrior | None:
         path = self._config.synchronization.drift_file
@@ -289,6 +311,7 @@ class Daemon:
         for reload in self._reloads:
             reload.cancel()
         await asyncio.gather(*self._reloads, return_exceptions=True)
+        self._chronicle.close()
         await self._sources.close()
         self._shell.close()
         await self._server.stop()

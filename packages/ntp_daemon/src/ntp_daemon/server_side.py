@@ -12,8 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from ntp_daemon.config.server import ServerConfig
+from ntp_daemon.history import Counts
 from ntp_daemon.privileges import Surrender, find_account
 from ntp_daemon.served_time import MedianTime, ServedTime
+from ntp_daemon.serving.event_hub import EventHub
 from ntp_daemon.serving.from_config import settings_of
 from ntp_daemon.serving.messages import ClientReport
 from ntp_daemon.serving.serving import ServerStatus, Serving
@@ -70,14 +72,18 @@ class ServerSide:
         served: Makes the snapshots.
         steps: How often the clock was set, by whomever.
         surrender: Who the workers become, and where; without a user: nobody, where we are root.
+        events: Where is told what becomes of each request.
     """
 
-    def __init__(self, servers: Iterable[ServerConfig], served: ServedTime, steps: Callable[[], int], surrender: Surrender | None) -> None:
+    def __init__(
+        self, servers: Iterable[ServerConfig], served: ServedTime, steps: Callable[[], int], surrender: Surrender | None, events: EventHub
+    ) -> None:
         self.served = served
         self._steps = steps
         self._step_count = steps()
         self._snapshot = served.snapshot()
-        self._serving = Serving([settings_of(server) for server in servers], self._snapshot, surrender=_of_workers(surrender or Surrender()))
+        settings = [settings_of(server) for server in servers]
+        self._serving = Serving(settings, self._snapshot, surrender=_of_workers(surrender or Surrender()), events=events)
         self._began: dict[Address, float] = {}
         self._counts: dict[Address, deque[_Count]] = {}
         self._clients = ClientReport(0, ())
@@ -129,6 +135,10 @@ class ServerSide:
         self.look()
         return problems
 
+    async def restart(self) -> tuple[str, ...]:
+        """New workers, without a gap; returns what could not be done, each in one sentence."""
+        return await self._serving.restart()
+
     async def stop(self) -> None:
         """Answer what is queued, and end. Stopping twice does nothing."""
         if self._refreshing is not None:
@@ -144,6 +154,19 @@ class ServerSide:
             servers=tuple(map(self._server, self._serving.status())),
             clients=tuple(map(_client, self._clients.busiest)),
             refused=self.served.refused if isinstance(self.served, MedianTime) else {},
+        )
+
+    def counts(self) -> Counts:
+        """What became of requests so far, at all addresses together."""
+        totals = [status.counters.totals for status in self._serving.status()]
+        return Counts(
+            answered=sum(one.accepted - one.answered_unsynchronized for one in totals),
+            unsynchronized=sum(one.answered_unsynchronized + one.unsynchronized for one in totals),
+            limited=sum(one.rate_limited for one in totals),
+            denied=sum(one.acl_denied + one.dns_denied + one.hook_denied for one in totals),
+            malformed=sum(one.malformed + one.misdirected for one in totals),
+            answers=sum(one.accepted + one.denied for one in totals),
+            processing_s=sum(one.processing_s for one in totals),
         )
 
     def _server(self, status: ServerStatus) -> ServerObservation:
@@ -178,6 +201,9 @@ class ServerSide:
             worker_restarts=counters.worker_restarts,
             log_lines_lost=status.log_lost,
             clients=counters.clients,
+            rate_limit=status.rate_limit,
+            global_rate_limit=status.global_rate_limit,
+            processing_s=totals.processing_s,
         )
 
     def _rate(self, listen: Address, requests: int, now: float) -> float:

@@ -18,6 +18,7 @@ from ntp_proto.observation import (
     ClockMode,
     Observation,
     ProgramState,
+    ServiceState,
     SourceObservation,
     SourceStatus,
     SyncState,
@@ -28,14 +29,19 @@ from ntp_proto.time_types import NtpTimestamp
 if TYPE_CHECKING:
     from ntp_daemon.server_side import ServerReport
 
-__all__ = ["observe"]
+__all__ = ["observe", "time_text"]
 
 _TOO_FAR = "max-accepted-offset"
 _UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def observe(
-    client: Client, clock: MachineClock, pending: Sequence[PendingSource], started_at: float, report: ServerReport | None = None
+    client: Client,
+    clock: MachineClock,
+    pending: Sequence[PendingSource],
+    started_at: float,
+    report: ServerReport | None = None,
+    service: ServiceState = ServiceState.DISABLED,
 ) -> Observation:
     """The document as of now.
 
@@ -45,6 +51,7 @@ def observe(
         pending: Configured sources that have no server.
         started_at: When the daemon started, on the clock's monotonic scale, s.
         report: What is served; None: nothing.
+        service: Whether clients are answered.
     """
     now = clock.monotonic()
     system, sources = client.observe(now)
@@ -53,7 +60,7 @@ def observe(
         version=version(),
         pid=os.getpid(),
         uptime_s=now - started_at,
-        time=_iso(clock.clock.read()),
+        time=time_text(clock.clock.read()),
         clock=clock.mode,
         clock_reason=clock.reason,
     )
@@ -66,6 +73,7 @@ def observe(
         served=report.served if report else None,
         servers=report.servers if report else (),
         clients=report.clients if report else (),
+        service=service,
     )
 
 
@@ -96,7 +104,8 @@ def _untouched(system: SystemObservation, mode: ClockMode, report: ServerReport 
     return msgspec.structs.replace(told, state=SyncState.SYNCHRONIZED, reason=reason)
 
 
-def _iso(time: NtpTimestamp) -> str:
+def time_text(time: NtpTimestamp) -> str:
+    """ISO 8601, UTC, to the microsecond."""
     # The era pivot is this program's own time: any instant from 1958 to 2094 is read right.
     ns = time.to_unix_ns(near_ns=1_767_225_600_000_000_000)
     return (_UNIX_EPOCH + timedelta(microseconds=ns // 1000)).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -7,6 +7,7 @@ first, and then so many bytes. The observation document travels in the same fram
 from __future__ import annotations
 
 import math
+from enum import Enum
 from typing import Literal
 
 import msgspec
@@ -26,7 +27,10 @@ __all__ = [
     "RemoveSourceRequest",
     "Reply",
     "Request",
+    "ServiceAction",
+    "ServiceRequest",
     "SetOnlineRequest",
+    "ShowConfigRequest",
     "decode_reply",
     "decode_request",
     "encode",
@@ -139,7 +143,39 @@ class BurstRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
             ServerAddress.parse(self.address)
 
 
-Request = ConfigRequest | ForceSyncRequest | ReloadRequest | AddSourceRequest | RemoveSourceRequest | SetOnlineRequest | BurstRequest
+class ServiceAction(Enum):
+    """What can be done with the serving of clients."""
+
+    START = "start"
+    STOP = "stop"
+    RESTART = "restart"
+
+
+class ServiceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="command", tag="service"):
+    """Answer clients, or answer them no more. The clock is disciplined all the same.
+
+    Attributes:
+        action: To start what runs and to stop what does not changes nothing, and is accepted.
+    """
+
+    action: ServiceAction
+
+
+class ShowConfigRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="command", tag="show-config"):
+    """Tell the configuration in force, as a file that says the same; secrets are "***". It comes in `Reply.text`."""
+
+
+Request = (
+    ConfigRequest
+    | ForceSyncRequest
+    | ReloadRequest
+    | AddSourceRequest
+    | RemoveSourceRequest
+    | SetOnlineRequest
+    | BurstRequest
+    | ServiceRequest
+    | ShowConfigRequest
+)
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,11 +185,13 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
         accepted: Whether it was done.
         message: What was done, or why not, in one sentence for people.
         details: More sentences, such as one for each error in a configuration file.
+        text: What was asked for, where that is a text.
     """
 
     accepted: bool
     message: str
     details: tuple[str, ...] = ()
+    text: str = ""
 
 
 def encode(document: Request | Reply) -> bytes:

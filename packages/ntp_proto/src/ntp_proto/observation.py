@@ -18,6 +18,7 @@ __all__ = [
     "ProgramState",
     "ServedObservation",
     "ServerObservation",
+    "ServiceState",
     "SourceObservation",
     "SourceStatus",
     "SyncState",
@@ -85,6 +86,17 @@ class SourceStatus(Enum):
     """It told us to go away."""
     OFFLINE = "offline"
     """It is not asked, by order, until it is online again."""
+
+
+class ServiceState(Enum):
+    """Whether clients are answered."""
+
+    RUNNING = "running"
+    """They are."""
+    STOPPED = "stopped"
+    """They would be, but somebody has stopped it, or it could not be started."""
+    DISABLED = "disabled"
+    """The configuration has no address to answer them on."""
 
 
 class ProgramState(msgspec.Struct, frozen=True, kw_only=True):
@@ -278,6 +290,9 @@ class ServerObservation(msgspec.Struct, frozen=True, kw_only=True):
         worker_restarts: Workers that ended by themselves and were replaced.
         log_lines_lost: Lines that the request log could not take.
         clients: Clients that are remembered: that have sent something in the last minutes, as far as there is room.
+        rate_limit: What one client may ask, 1/s; 0: no limit.
+        global_rate_limit: What all clients may ask together, 1/s; 0: no limit.
+        processing_s: From the arrival of a request to the departure of its answer, summed over all answers.
     """
 
     address: str
@@ -300,6 +315,9 @@ class ServerObservation(msgspec.Struct, frozen=True, kw_only=True):
     worker_restarts: int
     log_lines_lost: int
     clients: int
+    rate_limit: float = 0.0
+    global_rate_limit: float = 0.0
+    processing_s: float = 0.0
 
 
 class Observation(msgspec.Struct, frozen=True, kw_only=True):
@@ -313,6 +331,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
         served: What clients are told; null when nobody is served.
         servers: The addresses on which clients are answered, in the order of the configuration.
         clients: Those of their clients who ask most, the busiest first, as of a few seconds ago.
+        service: Whether clients are answered.
     """
 
     version: int
@@ -322,6 +341,7 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     served: ServedObservation | None = None
     servers: tuple[ServerObservation, ...] = ()
     clients: tuple[ClientObservation, ...] = ()
+    service: ServiceState = ServiceState.DISABLED
 
 
 def encode(observation: Observation) -> bytes:

@@ -61,6 +61,8 @@ def as_toml(value: object) -> str:
             text = as_toml(forward)
         case StepThreshold(forward=forward, backward=backward):
             text = f"{{ forward = {as_toml(forward)}, backward = {as_toml(backward)} }}"
+        case ServerAddress():
+            text = as_toml(str(value))
         case tuple():
             text = "[" + ", ".join(as_toml(str(item)) for item in value) + "]"
         case _:

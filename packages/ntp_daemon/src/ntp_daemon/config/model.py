@@ -11,6 +11,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 from ntp_daemon.config import keys
+from ntp_daemon.config.api import ApiConfig
 from ntp_daemon.config.keys import IpAddress, Key
 from ntp_proto.algorithm.config import DisciplineConfig, StepThreshold
 from ntp_proto.association import AssociationConfig
@@ -310,6 +311,7 @@ class Config:
     synchronization: SynchronizationConfig = field(default_factory=SynchronizationConfig)
     observability: ObservabilityConfig = field(default_factory=ObservabilityConfig)
     clock: ClockConfig = field(default_factory=ClockConfig)
+    api: ApiConfig = field(default_factory=ApiConfig)
 
     def poll_settings(self, source: Source) -> PollSettings:
         """The poll intervals of one of the sources."""
