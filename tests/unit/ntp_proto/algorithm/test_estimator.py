@@ -45,3 +45,27 @@ def test_one_mad_answer_is_an_accident_and_three_are_a_change() -> None:
         assert offset_s == pytest.approx(0.0 if count < 3 else 0.5, abs=1e-3)
     assert estimator.lives == 1
     assert len(estimator.samples) == 10
+
+
+def test_a_stray_first_round_trip_is_left_out_once_the_others_agree() -> None:
+    """The clock was set back by 0.9 ms between the timestamps of the first exchange; they seem to be missing from the path."""
+    first, *others = queued_samples(8)
+    stray = first._replace(offset_s=first.offset_s - 0.45e-3, delay_s=first.delay_s - 0.9e-3)
+    estimator = SourceEstimator.starting(stray, PRIOR)
+    for sample in others:
+        estimator = estimator.after(sample, PRIOR)
+    assert stray not in estimator.samples
+    assert len(estimator.samples) == 7
+    assert estimator.path.base_delay_s == pytest.approx(0.020, abs=1e-3)
+    assert estimator.estimate(others[-1].at).offset_s == pytest.approx(0.0, abs=1e-4)
+
+
+def test_the_shortest_of_scattered_round_trips_is_the_best_and_stays() -> None:
+    kept = 0
+    for seed in range(40):
+        samples = queued_samples(8, jitter_s=1e-3, seed=seed)
+        estimator = SourceEstimator.starting(samples[0], PRIOR)
+        for sample in samples[1:]:
+            estimator = estimator.after(sample, PRIOR)
+        kept += min(samples, key=lambda sample: sample.delay_s) in estimator.samples
+    assert kept >= 38

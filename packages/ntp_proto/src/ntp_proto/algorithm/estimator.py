@@ -5,7 +5,8 @@ one mad answer for an accident, but a source that contradicts its own past sever
 The samples are kept, so that a filter of several sources can be made anew from them (`combination`).
 
 What the first samples say depends on the queueing that is expected of the path, and that is a guess until a few round trips are known. So
-while a source is young it looks at all of its samples again, a few times, with the queueing that they show.
+while a source is young it looks at all of its samples again, a few times, with the queueing that they show. A round trip that is then far
+shorter than all others, which agree, was no round trip: a clock was set on the way. It would be taken for the path's delay for a long time.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ __all__ = ["FrequencyPrior", "SourceEstimator", "surprise"]
 _KEPT = 32
 _LOOKS = (4, 8, 16)
 """With so many samples a source looks at all of them again."""
+_STRAY = 3.0
+"""How much shorter than the second shortest a stray round trip is, in distances from there to the median."""
+_STRAY_AMONG = 8
+"""Among fewer, chance does that too often."""
 _ONLY = 0
 """The key of the only path in a filter of one source."""
 _CONTRADICTS = 6.0
@@ -77,6 +82,7 @@ class SourceEstimator:
             recent = samples[-_CHANGED_AFTER:]
             return SourceEstimator(recent, _filter_of(recent, prior), prior, 0, self.lives + 1)
         looks_again = len(samples) in _LOOKS
+        samples = _without_stray(samples) if looks_again else samples
         after = _filter_of(samples, self.prior) if looks_again else self.filter.after(_ONLY, sample)
         return SourceEstimator(samples, after, self.prior, contradictions, self.lives, looks_again)
 
@@ -110,6 +116,15 @@ def surprise(path: PathEstimate, sample: Sample, predicted: ClockEstimate) -> fl
     half_width_s = 0.5 * max(0.0, sample.delay_s - path.base_delay_s)
     beyond_s = max(0.0, abs(sample.offset_s - predicted.offset_s) - half_width_s)
     return beyond_s / math.hypot(predicted.offset_error_s, 0.5 * path.base_error_s, _RESOLUTION_S)
+
+
+def _without_stray(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
+    if len(samples) < _STRAY_AMONG:
+        return samples
+    shortest, second, *others = sorted(samples, key=lambda sample: sample.delay_s)
+    usual_s = others[len(others) // 2].delay_s - second.delay_s
+    is_stray = second.delay_s - shortest.delay_s > _STRAY * (usual_s + _RESOLUTION_S)
+    return tuple(sample for sample in samples if not (is_stray and sample is shortest))
 
 
 def _filter_of(samples: tuple[Sample, ...], prior: FrequencyPrior) -> ClockFilter:
