@@ -203,3 +203,42 @@ def test_times_have_three_digits_and_a_unit(value: float | None, text: str) -> N
 def test_shares_and_tables() -> None:
     assert (share(0.9987), share(None)) == ("99.87 %", "-")
     assert table(("a", "long"), [("wide", "1"), ("b", "22")]).splitlines() == ["a     long", "wide     1", "b       22"]
+
+
+def test_a_survey_names_its_worst_worlds(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["survey", "--count", "2", "--seed", "22"]) == 0
+    out, err = capsys.readouterr()
+    lines = out.splitlines()
+    assert lines[0].split()[:2] == ["median", "90"]
+    assert lines[1].startswith("RMS error / standard error")
+    assert set(lines[1].split()[-2:]) == {"22", "23"}
+    assert any(line.startswith("world 22: ") for line in lines)
+    assert err == ""
+
+
+def test_a_survey_in_json_does_not_depend_on_the_number_of_processes(capsys: pytest.CaptureFixture[str]) -> None:
+    texts = []
+    for jobs in ("1", "2"):
+        assert main(["survey", "--count", "2", "--seed", "22", "--json", "--jobs", jobs]) == 0
+        texts.append(capsys.readouterr().out)
+    assert texts[0] == texts[1]
+    document = json.loads(texts[0])
+    assert [world["seed"] for world in document["worlds"]] == [22, 23]
+    assert document["spreads"][0]["worst"] == max(world["rms"] for world in document["worlds"])
+
+
+def test_a_written_world_can_be_run_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "world.toml"
+    assert main(["survey", "--seed", "22", "--write", str(path)]) == 0
+    assert "ntp-sim run world.toml --first-seed 22" in path.read_text()
+    assert main(["survey", "--seed", "22", "--count", "1", "--json"]) == 0
+    (world,) = json.loads(capsys.readouterr().out)["worlds"]
+    assert main(["run", str(path), "--first-seed", "22", "--json"]) == 0
+    (document,) = json.loads(capsys.readouterr().out)
+    assert document["runs"][0]["rms_s"] == world["rms_s"]
+    assert document["runs"][0]["packets"] == world["packets"]
+
+
+def test_a_world_that_cannot_be_written_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["survey", "--write", str(tmp_path / "none" / "world.toml")]) == 2
+    assert capsys.readouterr().err == f"ntp-sim: {tmp_path}/none/world.toml: cannot be written: no such file or directory\n"

@@ -20,6 +20,7 @@ examples:
   ntp-sim run inet4.toml --seeds 10 --jobs 4       a table, and whether the limits were kept
   ntp-sim run inet4.toml --plot inet4.png          the error over time with its published bounds, and the Allan deviation
   ntp-sim compare inet4.toml a.toml b.toml         two settings on the same seeds
+  ntp-sim survey --count 100 --jobs 2              worlds drawn at random: how near to the possible, and where not
   ntp-sim replay measurements.log --set step-threshold=0.1
 
 exit status: 0 good, 1 a limit was broken, 2 wrong usage or a file that is wrong
@@ -67,13 +68,19 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--seeds", metavar="N", type=_positive, default=1, help="how many runs of each (default: 1)")
         command.add_argument("--first-seed", metavar="K", type=int, default=1, help="the first of them (default: 1)")
         command.add_argument("--jobs", metavar="N", type=_positive, default=1, help="how many runs at a time (default: 1)")
+    survey = commands.add_parser("survey", help="draw worlds at random and show how well the clock is kept in them")
+    survey.add_argument("--count", metavar="N", type=_positive, default=20, help="how many worlds (default: 20)")
+    survey.add_argument("--seed", metavar="S", type=int, default=1, help="of the first world; the next ones follow (default: 1)")
+    survey.add_argument("--events", action="store_true", help="let something happen in each of them")
+    survey.add_argument("--jobs", metavar="N", type=_positive, default=1, help="how many runs at a time (default: 1)")
+    survey.add_argument("--write", metavar="FILE", type=Path, help="write the first world as a scenario, and run none")
     replay = commands.add_parser("replay", help="send a daemon's measurement log through the discipline again")
     replay.add_argument("log", metavar="LOG", type=Path, help="written by ntp-daemon ([observability] measurement-log)")
     replay.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="another value for a key of [discipline]; repeatable")
     replay.add_argument("--run", metavar="N", type=_positive, help="which run of the daemon, of those in the file, from 1 (default: the last)")
     listing = commands.add_parser("list", help="show the scenarios that there are")
     listing.add_argument("paths", metavar="PATH", nargs="*", type=Path, default=[Path()], help="files and directories (default: here)")
-    for command in (run, compare, replay, listing):
+    for command in (run, compare, survey, replay, listing):
         command.add_argument("--json", action="store_true", help="JSON instead of a table")
     return parser
 
@@ -103,6 +110,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
             seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
             compare_settings(arguments.file, arguments.settings, seeds, jobs=arguments.jobs, as_json=arguments.json)
+        case "survey":
+            from ntp_sim.commands.survey import survey_worlds, write_world  # noqa: PLC0415
+
+            if arguments.write:
+                write_world(arguments.write, arguments.seed, has_event=arguments.events)
+                return 0
+            seeds = range(arguments.seed, arguments.seed + arguments.count)
+            survey_worlds(seeds, jobs=arguments.jobs, has_events=arguments.events, as_json=arguments.json)
         case "replay":
             from ntp_sim.commands.replay import replay_log  # noqa: PLC0415
 

@@ -66,6 +66,8 @@ class SimServer:
         self.back = back or there
         self.requests: list[float] = []
         """True times at which requests arrived, s."""
+        self.answered: list[float] = []
+        """True times at which answers arrived back, s."""
         self._world = world
         self._rng = world.rng(f"path {address}")
 
@@ -85,7 +87,11 @@ class SimServer:
         back = self.back.arrivals(self._rng, self._world.now + behaviour.processing_s)
         if answer is not None:
             for delay in back:
-                self._world.at(self._world.now + behaviour.processing_s + delay, lambda: deliver(answer))
+                self._world.at(self._world.now + behaviour.processing_s + delay, lambda: self._deliver(answer, deliver))
+
+    def _deliver(self, answer: bytes, deliver: Callable[[bytes], None]) -> None:
+        self.answered.append(self._world.now)
+        deliver(answer)
 
     def _answer(self, data: bytes, behaviour: Behaviour) -> bytes | None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ntp_proto.association import AssociationConfig
@@ -27,7 +27,7 @@ from ntp_sim.scenario.read_physics import KISSES, read_clock, read_machine, read
 from ntp_sim.scenario.settings import read_association, read_discipline
 from ntp_sim.scenario.table import Table, load_table
 
-__all__ = ["is_scenario", "read_overrides", "read_scenario"]
+__all__ = ["is_scenario", "read_overrides", "read_scenario", "scenario_from"]
 
 
 def is_scenario(path: Path) -> bool:
@@ -45,8 +45,23 @@ def read_scenario(path: Path, overrides: Path | None = None) -> Scenario:
     Raises:
         ScenarioError: one of the files cannot be read or is wrong.
     """
-    root = load_table(path)
-    other = load_table(overrides) if overrides else None
+    return _make(load_table(path), path.stem, load_table(overrides) if overrides else None)
+
+
+def scenario_from(document: Mapping[str, object], name: str) -> Scenario:
+    """Make a scenario from what a file would hold.
+
+    Args:
+        document: As `tomllib` would return it.
+        name: Of the scenario, where the document gives none, and in errors.
+
+    Raises:
+        ScenarioError: it is wrong.
+    """
+    return _make(Table(document, name, ""), name, None)
+
+
+def _make(root: Table, name: str, other: Table | None) -> Scenario:
     discipline, association = read_discipline(root.table("discipline")), read_defaults(root.table("source-defaults"), AssociationConfig())
     if other is not None:
         discipline = read_discipline(other.table("discipline"), discipline)
@@ -62,7 +77,7 @@ def read_scenario(path: Path, overrides: Path | None = None) -> Scenario:
     relays = _read_relays(root, association)
     _check_relays(root, servers, relays)
     scenario = Scenario(
-        name=head.text("name", path.stem),
+        name=head.text("name", name),
         description=head.text("description", ""),
         duration_s=duration_s,
         settle_s=head.time("settle", 0.0, minimum=0.0),
