@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ntp_proto.errors import NtpError
 from ntp_proto.allan import allan_deviation, octaves
+from ntp_proto.errors import NtpError
 from ntp_sim.scenario import Scenario
 from ntp_sim.sim_clock import SimClock
 from ntp_sim.simulation import Simulation
