@@ -16,7 +16,7 @@ from ntp_proto.time_types import PollInterval
 
 __all__ = ["PollPolicy", "allowed_loss_s"]
 
-_NOISE_PART = 0.42
+_NOISE_PART = 0.5
 """The noise that is compared with the loss of prediction, as a part of the path's jitter."""
 _SECONDS_EACH = 4096.0
 """How long each interval is kept before it grows."""
