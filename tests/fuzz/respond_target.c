@@ -152,6 +152,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         now += (int64_t)number(&input, 4);
         int32_t outcome = ntp_respond(&responder, &request, request.received_at + number(&input, 3), &clock, now, reply);
         check(&responder, &request, reply, outcome);
+        if (outcome < NTP_KISSED)
+            ntp_handle_sent(&responder, reply, request.received_at + number(&input, 4), &clock);
         free(data);
         free(reply);
     }

@@ -29,7 +29,7 @@ from ntp_proto.server import (
     Verdict,
 )
 from ntp_proto.server.request import Request
-from ntp_proto.time_types import NtpTimestamp
+from ntp_proto.time_types import NtpDuration, NtpTimestamp
 
 pytest.importorskip("ntp_udp._fast_server", reason="the extension is not compiled")
 
@@ -80,10 +80,14 @@ def test_the_enumerations_are_the_same() -> None:
         assert names.replace(",", " ").split() == [spelled.get(member.name, member.name) for member in members]
 
 
+_DELAYS = st.integers(-(1 << 8), 1 << 20) | st.integers((1 << 32) - 4, (1 << 32) + 4) | st.integers(-(1 << 62), 1 << 62)
+"""From the timestamp of an answer to its departure, 2^-32 s."""
+
+
 @settings(max_examples=300, deadline=None)
-@given(policies(), st.lists(snapshots(), min_size=1, max_size=3), arrivals(), st.binary(min_size=32, max_size=32))
+@given(policies(), st.lists(snapshots(), min_size=1, max_size=3), arrivals(), st.binary(min_size=32, max_size=32), st.lists(_DELAYS, min_size=1))
 def test_the_fast_path_may_refuse_and_never_disagrees(
-    policy: ServerPolicy, clocks: list[Snapshot], arrived: list[tuple[Request, NtpTimestamp, float]], seed: bytes
+    policy: ServerPolicy, clocks: list[Snapshot], arrived: list[tuple[Request, NtpTimestamp, float]], seed: bytes, departures: list[int]
 ) -> None:
     """Over sequences: what is counted for one datagram shows in the verdict on another."""
     reference = Responder(policy, PythonClientTable(policy.clients, seed))
@@ -95,6 +99,10 @@ def test_the_fast_path_may_refuse_and_never_disagrees(
         assert said is not None or policy.serves_legacy, "only the old versions are left to Python"
         both = said or slow.respond(one, transmit_at, snapshot, now)
         assert both == reference.respond(one, transmit_at, snapshot, now)
+        if isinstance(both, Answer):
+            departed_at = transmit_at + NtpDuration(departures[number % len(departures)])
+            for responder in (fast, slow, reference):
+                responder.handle_sent(both.data, departed_at, snapshot)
     last = arrived[-1][2]
     assert fast.clients.top(5, last) == reference.clients.top(5, last)
     assert fast.clients.active(last) == reference.clients.active(last)
@@ -113,6 +121,18 @@ def test_a_step_of_the_clock_is_a_new_beginning_for_interleaved_mode(is_set: boo
     if is_set:
         fast.handle_clock_set()
     assert ask(first.receive_bits).origin_bits == origin
+
+
+@pytest.mark.parametrize(("delay", "is_believed"), [(0, True), (2, True), (1 << 20, True), (1 << 32, True), (-2, False), ((1 << 32) + 2, False)])
+def test_the_kernels_stamp_is_what_the_next_answer_carries(delay: int, is_believed: bool) -> None:
+    fast = FastResponder(ServerPolicy(), SEED)
+    first = fast.respond(request(packet(origin=NOW.bits | 1, receive=5)), LATER, CLOCK, 1.0)
+    assert isinstance(first, Answer)
+    said = Header.parse(first.data)
+    fast.handle_sent(first.data, NtpTimestamp(said.transmit_bits + delay), CLOCK)
+    second = fast.respond(request(packet(origin=said.receive_bits, receive=5)), LATER, CLOCK, 1.0)
+    assert isinstance(second, Answer)
+    assert (second.kind, Header.parse(second.data).transmit_bits) == (AnswerKind.INTERLEAVED, said.transmit_bits + (delay if is_believed else 0))
 
 
 def test_the_layout_is_the_one_that_c_and_python_agree_on() -> None:

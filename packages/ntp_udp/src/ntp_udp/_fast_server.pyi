@@ -112,6 +112,7 @@ class ListenerStruct(Protocol):
     fd: int
     local_port: int
     is_wildcard: bool
+    reports: int
 
 class Listeners(Protocol):
     def __getitem__(self, index: int, /) -> ListenerStruct: ...
@@ -193,6 +194,7 @@ class FastServerLib(Protocol):
     def ntp_respond(
         self, responder: ResponderStruct, request: RequestStruct, transmit_at: int, snapshot: SnapshotStruct, now: int, reply: Bytes, /
     ) -> int: ...
+    def ntp_handle_sent(self, responder: ResponderStruct, reply: Bytes, departed_at: int, snapshot: SnapshotStruct, /) -> None: ...
     def ntp_serve(
         self,
         listeners: Listeners,

@@ -94,6 +94,11 @@ class FastResponder:
         outcome = lib.ntp_respond(self.struct, one, transmit_at.bits, self._snapshot, nanoseconds(now), self._reply)
         return verdict_of(outcome, self._reply)
 
+    def handle_sent(self, data: bytes, departed_at: NtpTimestamp, snapshot: Snapshot) -> None:
+        """Take a better transmit timestamp of an answer; see `Responder.handle_sent`. `FastServer` does so by itself."""
+        fill_snapshot(self._snapshot, snapshot)
+        lib.ntp_handle_sent(self.struct, ffi.from_buffer("uint8_t[]", data), departed_at.bits, self._snapshot)
+
     def handle_clock_set(self) -> None:
         """The served clock was stepped: forget the timestamps from before."""
         view = ffi.buffer(self._places)

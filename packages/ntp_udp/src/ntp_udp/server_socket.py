@@ -31,6 +31,7 @@ from ntp_proto.server.request import MAPPED_PREFIX, Endpoint, Request, pack_addr
 from ntp_proto.time_types import NtpTimestamp
 from ntp_udp.addresses import SocketAddress, family_of, from_socket, to_socket
 from ntp_udp.datagram_io import CONTROL_ROOM, DATAGRAM_MAX
+from ntp_udp.departures import DEPARTURE_MESSAGE, report_departures, take_departures
 from ntp_udp.port_holder import find_port_holder
 from ntp_udp.portable import enable_receive_stamps, stamp_of
 from ntp_udp.reuseport_steering import attach_steering, steering_program
@@ -94,10 +95,11 @@ class ServerSocket:
         sock: Bound by `bind_sockets`, perhaps in another process; from here on this object's to close.
     """
 
-    __slots__ = ("_sock", "endpoint", "is_wildcard", "local")
+    __slots__ = ("_reports", "_sock", "endpoint", "is_wildcard", "local")
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
+        self._reports: bool | None = None  # of departures; None: nobody has wanted one yet
         self.local = from_socket(sock.getsockname())
         self.endpoint = Endpoint(pack_address(self.local.host), self.local.port)
         self.is_wildcard = not any(self.endpoint.address.removeprefix(MAPPED_PREFIX))
@@ -144,17 +146,33 @@ class ServerSocket:
         client = Endpoint(pack_address(sender[0]), sender[1])
         return Incoming(Request(data, client, local, stamp), sender, zone)
 
-    def answer(self, incoming: Incoming, data: bytes) -> bool:
+    def answer(self, incoming: Incoming, data: bytes, *, is_reported: bool = False) -> bool:
         """Send a reply from the address that was asked; whether the kernel took it.
 
         A refusal is no error: the other side, or its address, may cause it.
+
+        Args:
+            incoming: What is answered.
+            data: The reply.
+            is_reported: Whether `departures` shall tell when it has left.
         """
-        source = self._source_message(incoming.request.local.address, incoming.zone) if self.is_wildcard else []
+        control = self._source_message(incoming.request.local.address, incoming.zone) if self.is_wildcard else []
+        if is_reported and self._has_reports():
+            control = [*control, DEPARTURE_MESSAGE]
         try:
-            self._sock.sendmsg([data], source, 0, incoming.sender)
+            self._sock.sendmsg([data], control, 0, incoming.sender)
         except OSError:
             return False
         return True
+
+    def departures(self, *, is_woken_by_nothing: bool = False) -> list[tuple[bytes, NtpTimestamp]]:
+        """The replies whose departure the kernel has reported since the last call, and when it was, on the kernel's clock.
+
+        Args:
+            is_woken_by_nothing: The socket was ready, and there was no datagram. It may be a report that another process has asked for, which
+                would wake this one for ever.
+        """
+        return take_departures(self._sock) if self._reports or is_woken_by_nothing else []
 
     def resize(self, buffers: Buffers) -> None:
         """Change what the kernel may hold; as much as the process may ask for by now."""
@@ -164,6 +182,11 @@ class ServerSocket:
     def close(self) -> None:
         """Close it; closing twice does nothing."""
         self._sock.close()
+
+    def _has_reports(self) -> bool:
+        if self._reports is None:
+            self._reports = report_departures(self._sock)
+        return self._reports
 
     def _destination(self, control: list[tuple[int, int, bytes]]) -> tuple[Endpoint, int]:
         """The address that was asked, and its zone."""

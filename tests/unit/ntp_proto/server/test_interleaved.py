@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -18,6 +19,7 @@ from ntp_proto.server import (
     Request,
     Responder,
     ServerPolicy,
+    Snapshot,
     TransmitTable,
     pack_address,
 )
@@ -73,7 +75,7 @@ class TestTransmitTable:
         table.correct(103, 220)
         assert table.take(101) == 210
         assert table.take(103) is None
-        table.correct(101, 230)
+        table.correct(101, 230)  # used
         assert table.take(101) is None
 
     def test_after_the_clock_was_set_nothing_is_known(self) -> None:
@@ -118,8 +120,9 @@ def test_who_asks(data: bytes, asks: bool) -> None:
 class Interleaver:
     """A client in interleaved mode, as RFC 9769 §2 describes it; the server's processing grows by 10 µs with each exchange."""
 
-    def __init__(self, responder: Responder) -> None:
+    def __init__(self, responder: Responder, snapshot: Snapshot = SNAPSHOT) -> None:
         self.responder = responder
+        self.snapshot = snapshot
         self.origin = self.receive = 0
         self.count = 0
         self.departures: list[int] = []
@@ -130,7 +133,7 @@ class Interleaver:
         arrival = after(16.0 * self.count)
         departure = arrival + NtpDuration.from_seconds(self.count * 10e-6)
         data = request_bytes(origin=self.origin, receive=self.receive, transmit=0xABC0_0000 + self.count)
-        verdict = ask(self.responder, data, client=client, received_at=arrival, transmit_at=departure)
+        verdict = ask(self.responder, data, client=client, snapshot=self.snapshot, received_at=arrival, transmit_at=departure)
         header = header_of(verdict)
         assert isinstance(verdict, Answer)
         self.departures.append(mark_transmit(departure.bits))
@@ -176,8 +179,37 @@ class TestConversation:
         one.exchange()
         verdict, _ = one.exchange()
         departed_at = after(32.0005)
-        one.responder.handle_sent(verdict, departed_at, SNAPSHOT)
+        one.responder.handle_sent(verdict.data, departed_at, SNAPSHOT)
         assert one.exchange()[1].transmit_bits == mark_transmit(departed_at.bits)
+
+    def test_on_a_virtual_clock_the_kernels_stamp_is_corrected_like_every_other(self) -> None:
+        clock = dataclasses.replace(SNAPSHOT, time_offset=NtpDuration.from_seconds(2.5), time_frequency=1e-4)
+        one = Interleaver(server(), clock)
+        one.exchange()
+        verdict, _ = one.exchange()
+        one.responder.handle_sent(verdict.data, after(32.0005), clock)
+        assert one.exchange()[1].transmit_bits == mark_transmit(after(32.0005 + 2.5 + 1e-4 * 32.0005).bits)
+
+    @pytest.mark.parametrize("seconds", [-1e-6, 1.0001, -5.0, 3600.0])
+    def test_a_stamp_from_another_setting_of_the_clock_is_not_believed(self, seconds: float) -> None:
+        one = Interleaver(server())
+        one.exchange()
+        verdict, _ = one.exchange()
+        given = one.departures[-1]
+        one.responder.handle_sent(verdict.data, NtpTimestamp(given) + NtpDuration.from_seconds(seconds), SNAPSHOT)
+        assert one.exchange()[1].transmit_bits == given
+
+    def test_departures_are_wanted_of_what_is_kept_and_of_nothing_else(self) -> None:
+        responder = server()
+        basic = Request(request_bytes(), CLIENT, SERVER, after(1))
+        interleaved = Request(request_bytes(origin=0x101, receive=0x55), CLIENT, SERVER, after(1))
+        for request, is_kept in ((basic, False), (interleaved, True)):
+            answer = responder.respond(request, after(1.00001), SNAPSHOT, 1.0)
+            assert isinstance(answer, Answer)
+            assert responder.is_kept(request, answer) is is_kept
+            assert not server(ServerPolicy(interleaved_size=0)).is_kept(request, answer)
+        kiss = Answer(bytes(48), AnswerKind.KISS, Refusal(DropReason.CLIENT_RATE))
+        assert not responder.is_kept(interleaved, kiss)
 
     def test_a_kiss_corrects_nothing_whatever_timestamp_its_client_chose(self) -> None:
         """A kiss repeats the client's timestamp where an answer has our own."""
@@ -186,7 +218,7 @@ class TestConversation:
         one.exchange()
         kiss = kiss_reply(Header.parse(request_bytes(transmit=one.origin)), KissCode.RATE)
         assert kiss.receive_bits == one.origin
-        one.responder.handle_sent(Answer(kiss.to_bytes(), AnswerKind.KISS, Refusal(DropReason.CLIENT_RATE)), after(40), SNAPSHOT)
+        one.responder.handle_sent(kiss.to_bytes(), after(32.0005), SNAPSHOT)
         former = one.departures[-1]
         assert one.exchange()[1].transmit_bits == former
 
@@ -230,7 +262,7 @@ def off(responder: Responder) -> None:
 
 
 def sent(responder: Responder) -> None:
-    responder.handle_sent(Answer(bytes(48), AnswerKind.TIME), after(1), SNAPSHOT)
+    responder.handle_sent(bytes([0x24, 2]) + bytes(46), after(1), SNAPSHOT)
 
 
 @pytest.mark.parametrize("touch", [off, sent])

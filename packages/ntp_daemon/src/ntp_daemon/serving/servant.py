@@ -124,7 +124,9 @@ class Servant:
             return False
         snapshot = self._snapshot()  # after the wait, or the first request after a quiet time would be answered from before it
         if self._fast is None:
-            return any([self._take_batch(one, snapshot) for one in self.sockets])  # noqa: C419 -- each of them
+            taken = [self._take_batch(one, snapshot) for one in self.sockets]
+            self._take_departures(snapshot, is_woken_by_nothing=not any(taken))
+            return _BATCH in taken
         linger_s = min(timeout_s, _SNAPSHOT_AGE_S)
         handled = self._fast.serve(snapshot, timeout_s=linger_s, wake_fd=wake_fd, watch=self.events is not None)
         for socket, incoming, verdict in handled:
@@ -172,14 +174,19 @@ class Servant:
         ready = {fd for fd, _ in poll.poll(1000 * timeout_s)}
         return bool(ready) and wake_fd not in ready
 
-    def _take_batch(self, socket: ServerSocket, snapshot: Snapshot) -> bool:
-        """Whether it was full."""
-        for _ in range(_BATCH):
+    def _take_batch(self, socket: ServerSocket, snapshot: Snapshot) -> int:
+        """How many there were."""
+        for taken in range(_BATCH):
             incoming = socket.receive()
             if incoming is None:
-                return False
+                return taken
             self._answer(socket, incoming, snapshot)
-        return True
+        return _BATCH
+
+    def _take_departures(self, snapshot: Snapshot, *, is_woken_by_nothing: bool) -> None:
+        for one in self.sockets:
+            for data, departed_at in one.departures(is_woken_by_nothing=is_woken_by_nothing):
+                self._responder.handle_sent(data, departed_at, snapshot)
 
     def _answer(self, socket: ServerSocket, incoming: Incoming, snapshot: Snapshot) -> None:
         """The slow path: judge first, so that the transmit stamp is as late as can be."""
@@ -189,7 +196,7 @@ class Servant:
         verdict = self._responder.conclude(request, refusal, transmit_at, snapshot)
         self._tally.count(verdict, len(request.data), (transmit_at - request.received_at).value)
         self._slow += 1
-        if isinstance(verdict, Answer) and not socket.answer(incoming, verdict.data):
+        if isinstance(verdict, Answer) and not socket.answer(incoming, verdict.data, is_reported=self._responder.is_kept(request, verdict)):
             self._tally.send_errors += 1
         self._tell(request, verdict, snapshot)
 

@@ -20,6 +20,8 @@ from ntp_proto.packet import Header
 __all__ = ["TransmitTable", "asks_interleaved", "mark_receive", "mark_transmit"]
 
 _U64 = (1 << 64) - 1
+_LATEST = 1 << 32
+"""How long after its timestamp was read an answer leaves at most: 1 s."""
 _SCATTER = 0x9E3779B97F4A7C15
 """2^64 over the golden ratio: neighbouring numbers, multiplied by it, lie far apart in the upper bits."""
 
@@ -85,9 +87,13 @@ class TransmitTable:
         return transmit or None
 
     def correct(self, receive: int, transmit: int) -> None:
-        """Replace the transmit timestamp of an answer by a better one, when the kernel has told it; nothing if it is no longer there."""
+        """Replace the transmit timestamp of an answer by a better one, when the kernel has told it; nothing if it is no longer there.
+
+        An answer leaves soon after its timestamp was read, and never before: what says otherwise is from another setting of the clock.
+        """
         place = self._place(receive)
-        if self._receive[place] == receive and self._transmit[place]:
+        given = self._transmit[place]
+        if self._receive[place] == receive and given and (transmit - given) & _U64 <= _LATEST:
             self._transmit[place] = transmit
 
     def clear(self) -> None:

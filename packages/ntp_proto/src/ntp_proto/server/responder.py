@@ -131,16 +131,21 @@ class Responder:
             return Dropped(refusal)
         return Answer(kiss_reply(Header.parse(request.data), kiss).to_bytes(), AnswerKind.KISS, refusal)
 
-    def handle_sent(self, answer: Answer, departed_at: NtpTimestamp, snapshot: Snapshot) -> None:
+    def is_kept(self, request: Request, answer: Answer) -> bool:
+        """Whether the answer is kept until its client comes back, so that `handle_sent` would do him good: he uses interleaved mode."""
+        return self._sent is not None and answer.kind is not AnswerKind.KISS and asks_interleaved(Header.parse(request.data))
+
+    def handle_sent(self, data: bytes, departed_at: NtpTimestamp, snapshot: Snapshot) -> None:
         """Take a better transmit timestamp of an answer, for interleaved mode; without it, the one that was given before it left is used.
 
         Args:
-            answer: What has been sent.
+            data: An answer that has been sent, 48 octets.
             departed_at: When the kernel or the interface saw it leave, on the kernel's clock.
-            snapshot: The one that the answer was written with.
+            snapshot: The server's clock, as when the answer was written; a step since then makes the timestamp useless, and is noticed.
         """
-        if self._sent is not None and answer.kind is not AnswerKind.KISS:
-            self._sent.correct(Header.parse(answer.data).receive_bits, mark_transmit(snapshot.served(departed_at).bits))
+        header = Header.parse(data)
+        if self._sent is not None and header.stratum:  # a kiss repeats a timestamp that its client chose
+            self._sent.correct(header.receive_bits, mark_transmit(snapshot.served(departed_at).bits))
 
     def handle_clock_set(self) -> None:
         """The served clock was stepped: forget the timestamps from before."""

@@ -1,7 +1,11 @@
 /* The loop around the responder: many datagrams from a socket at once, each judged, stamped and answered on its own.
  *
  * Receiving in batches saves a third of the system calls and costs no accuracy, since the kernel has stamped each arrival. Answers are sent
- * one by one, each with a transmit timestamp read for it: stamped together they would be up to 12 us old when they leave. */
+ * one by one, each with a transmit timestamp read for it: stamped together they would be up to 12 us old when they leave.
+ *
+ * For a client that uses interleaved mode the kernel is asked to tell when the answer has really left. It gives the datagram back with the
+ * instant, on the socket's error queue, which poll() reports: whoever serves no such client makes not one system call for it. The datagram says
+ * itself which answer it is, so that nothing is mistaken when two processes serve one socket during a reload. */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* recvmmsg; Python's own header may have asked already */
 #endif
@@ -12,9 +16,15 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include <linux/errqueue.h>
+#include <linux/net_tstamp.h>
+
 #include "respond.c"
 
-#define CONTROL_ROOM 128 /* a stamp, a destination, and what else an interface may add */
+#define CONTROL_ROOM 256 /* stamps, a destination, a report, and what else an interface may add */
+#define FRAME_ROOM 256   /* a reply behind the headers of its way */
+#define REPORTS_AT_ONCE (NTP_BATCH * NTP_BATCHES_AT_ONCE) /* what one turn can cause */
+#define ONLY_WHAT_WAS_ASKED_FOR (1u << 17) /* SOF_TIMESTAMPING_OPT_RX_FILTER of Linux 6.12; without it each arrival is told twice */
 #define UNIX_EPOCH 2208988800u
 
 _Static_assert(sizeof(struct sockaddr_in6) == NTP_SENDER_ROOM, "room for either family");
@@ -40,6 +50,14 @@ static int64_t monotonic_ns(void) {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static size_t append(union control *control, size_t at, int level, int type, const void *value, size_t length) {
+    struct cmsghdr *item = (struct cmsghdr *)(control->bytes + at);
+
+    *item = (struct cmsghdr){.cmsg_len = CMSG_LEN(length), .cmsg_level = level, .cmsg_type = type};
+    memcpy(CMSG_DATA(item), value, length);
+    return at + CMSG_SPACE(length);
 }
 
 static void unpack_sender(const uint8_t *sender, struct ntp_request *request) {
@@ -85,27 +103,68 @@ static void read_control(struct msghdr *message, struct ntp_request *request, ui
 static size_t write_source(const struct ntp_request *request, uint32_t zone, union control *control) {
     if (is_mapped(request->local_high, request->local_low)) {
         struct in_pktinfo info = {.ipi_spec_dst.s_addr = htonl((uint32_t)request->local_low)};
-        control->aligned = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IP, .cmsg_type = IP_PKTINFO};
-        memcpy(CMSG_DATA(&control->aligned), &info, sizeof info);
-        return CMSG_SPACE(sizeof info);
+        return append(control, 0, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
     }
     struct in6_pktinfo info = {.ipi6_ifindex = zone};
     put64(info.ipi6_addr.s6_addr, request->local_high);
     put64(info.ipi6_addr.s6_addr + 8, request->local_low);
-    control->aligned = (struct cmsghdr){.cmsg_len = CMSG_LEN(sizeof info), .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO};
-    memcpy(CMSG_DATA(&control->aligned), &info, sizeof info);
-    return CMSG_SPACE(sizeof info);
+    return append(control, 0, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
 }
 
-static int send_reply(const struct ntp_listener *listener, struct ntp_batch *batch, uint32_t at) {
-    if (!listener->is_wildcard)
+/* Whether the kernel reports departures from this socket, which it is asked for when the first is wanted. */
+static int has_reports(struct ntp_listener *listener) {
+    static const uint32_t ways[] = {SOF_TIMESTAMPING_SOFTWARE | ONLY_WHAT_WAS_ASKED_FOR, SOF_TIMESTAMPING_SOFTWARE};
+
+    for (size_t at = 0; listener->reports == NTP_UNASKED && at < sizeof ways / sizeof *ways; at++)
+        if (setsockopt(listener->fd, SOL_SOCKET, SO_TIMESTAMPING, &ways[at], sizeof ways[at]) == 0)
+            listener->reports = NTP_REPORTED;
+    if (listener->reports == NTP_UNASKED)
+        listener->reports = NTP_REFUSED;
+    return listener->reports == NTP_REPORTED;
+}
+
+static int send_reply(const struct ntp_listener *listener, struct ntp_batch *batch, uint32_t at, int is_reported) {
+    if (!listener->is_wildcard && !is_reported)
         return sendto(listener->fd, batch->reply[at], NTP_REPLY_LENGTH, MSG_DONTWAIT, (const struct sockaddr *)batch->sender[at],
                       batch->sender_length[at]) >= 0;
+    static const uint32_t departure = SOF_TIMESTAMPING_TX_SOFTWARE;
     union control control;
+    size_t length = listener->is_wildcard ? write_source(&batch->request[at], batch->zone[at], &control) : 0;
+    if (is_reported)
+        length = append(&control, length, SOL_SOCKET, SO_TIMESTAMPING, &departure, sizeof departure);
     struct iovec part = {batch->reply[at], NTP_REPLY_LENGTH};
     struct msghdr message = {.msg_name = batch->sender[at], .msg_namelen = batch->sender_length[at], .msg_iov = &part, .msg_iovlen = 1,
-                             .msg_control = &control, .msg_controllen = write_source(&batch->request[at], batch->zone[at], &control)};
+                             .msg_control = &control, .msg_controllen = length};
     return sendmsg(listener->fd, &message, MSG_DONTWAIT) >= 0;
+}
+
+/* The instant in a report of the error queue; 0: there is none. */
+static uint64_t departure_in(struct msghdr *message) {
+    for (struct cmsghdr *item = CMSG_FIRSTHDR(message); item; item = CMSG_NXTHDR(message, item)) {
+        struct timespec software; /* the first of three instants; the others are the hardware's */
+        if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_TIMESTAMPING)
+            continue;
+        memcpy(&software, CMSG_DATA(item), sizeof software);
+        if (software.tv_sec != 0)
+            return to_ntp(&software);
+    }
+    return 0;
+}
+
+/* Read when answers have left. */
+static void take_reports(const struct ntp_listener *listener, struct ntp_responder *responder, const struct ntp_snapshot *snapshot) {
+    for (int turn = 0; turn < REPORTS_AT_ONCE; turn++) {
+        uint8_t frame[FRAME_ROOM];
+        union control control;
+        struct iovec part = {frame, sizeof frame};
+        struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+        ssize_t length = recvmsg(listener->fd, &message, MSG_ERRQUEUE | MSG_DONTWAIT);
+        if (length < 0)
+            return;
+        const uint64_t departed_at = departure_in(&message);
+        if (departed_at != 0 && length >= NTP_REPLY_LENGTH && !(message.msg_flags & MSG_TRUNC))
+            ntp_handle_sent(responder, frame + length - NTP_REPLY_LENGTH, departed_at, snapshot);
+    }
 }
 
 static void count(struct ntp_tally *tally, int32_t outcome, uint32_t length, int64_t processing) {
@@ -123,7 +182,7 @@ static void count(struct ntp_tally *tally, int32_t outcome, uint32_t length, int
     tally->answered[outcome]++;
 }
 
-static void serve_one(const struct ntp_listener *listener, struct ntp_responder *responder, const struct ntp_snapshot *snapshot,
+static void serve_one(struct ntp_listener *listener, struct ntp_responder *responder, const struct ntp_snapshot *snapshot,
                       struct ntp_batch *batch, uint32_t at, int64_t now, struct ntp_tally *tally) {
     struct ntp_request *request = &batch->request[at];
     int32_t judgement = ntp_judge(responder, request, snapshot, now);
@@ -136,7 +195,7 @@ static void serve_one(const struct ntp_listener *listener, struct ntp_responder 
         return;
     }
     count(tally, outcome, request->length, (int64_t)(transmit_at - request->received_at));
-    if (outcome < NTP_DROPPED && !send_reply(listener, batch, at))
+    if (outcome < NTP_DROPPED && !send_reply(listener, batch, at, is_kept(responder, request, outcome) && has_reports(listener)))
         tally->send_errors++;
 }
 
@@ -152,7 +211,7 @@ static void unpack(const struct ntp_listener *listener, struct mmsghdr *message,
     read_control(&message->msg_hdr, request, &batch->zone[at]);
 }
 
-int32_t ntp_serve_batch(const struct ntp_listener *listener, struct ntp_responder *responder, const struct ntp_snapshot *snapshot,
+int32_t ntp_serve_batch(struct ntp_listener *listener, struct ntp_responder *responder, const struct ntp_snapshot *snapshot,
                         struct ntp_batch *batch, struct ntp_tally *tally) {
     union control control[NTP_BATCH];
     struct iovec part[NTP_BATCH];
@@ -181,7 +240,7 @@ int32_t ntp_serve_batch(const struct ntp_listener *listener, struct ntp_responde
     return received;
 }
 
-int32_t ntp_serve(const struct ntp_listener *listeners, int32_t count, int32_t wake_fd, int32_t timeout_ms, int32_t each_batch,
+int32_t ntp_serve(struct ntp_listener *listeners, int32_t count, int32_t wake_fd, int32_t timeout_ms, int32_t each_batch,
                   struct ntp_responder *responder, const struct ntp_snapshot *snapshot, struct ntp_batch *batch, struct ntp_tally *tally) {
     struct pollfd ready[NTP_LISTENERS_MAX + 1];
 
@@ -199,6 +258,8 @@ int32_t ntp_serve(const struct ntp_listener *listeners, int32_t count, int32_t w
         if (found == 0 || ready[count].revents)
             return 0;
         for (int32_t at = 0; at < count; at++) {
+            if (ready[at].revents & POLLERR)
+                take_reports(&listeners[at], responder, snapshot);
             /* a socket is asked again while its batches are full, but not for long: it may be flooded, and the others have clients too */
             int received = NTP_BATCH;
             for (int turn = 0; ready[at].revents && received == NTP_BATCH && turn < NTP_BATCHES_AT_ONCE; turn++) {

@@ -146,6 +146,8 @@ struct ntp_tally {
     uint64_t processing; /* from arrival to departure, summed over all answers, 2^-32 s */
 };
 
+enum ntp_reports { NTP_UNASKED, NTP_REPORTED, NTP_REFUSED };
+
 /* One socket. */
 struct ntp_listener {
     uint64_t local_high;
@@ -153,6 +155,7 @@ struct ntp_listener {
     int32_t fd;
     uint16_t local_port;
     uint8_t is_wildcard; /* the destination comes with each datagram, and replies name it as their source */
+    uint8_t reports;     /* enum ntp_reports: whether the kernel tells when replies have left; asked when somebody first needs it */
 };
 
 /* The datagrams of one recvmmsg, and what became of them. */
@@ -198,13 +201,16 @@ int32_t ntp_conclude(struct ntp_responder *responder, const struct ntp_request *
 int32_t ntp_respond(struct ntp_responder *responder, const struct ntp_request *request, uint64_t transmit_at,
                     const struct ntp_snapshot *snapshot, int64_t now, uint8_t *reply);
 
+/* Take a better transmit timestamp of an answer, for interleaved mode. */
+void ntp_handle_sent(struct ntp_responder *responder, const uint8_t *reply, uint64_t departed_at, const struct ntp_snapshot *snapshot);
+
 /* Take what waits at one socket, at most NTP_BATCH datagrams, and answer it; how many there were. */
-int32_t ntp_serve_batch(const struct ntp_listener *listener, struct ntp_responder *responder, const struct ntp_snapshot *snapshot,
+int32_t ntp_serve_batch(struct ntp_listener *listener, struct ntp_responder *responder, const struct ntp_snapshot *snapshot,
                         struct ntp_batch *batch, struct ntp_tally *tally);
 
 /* Serve all sockets for `timeout_ms`, which bounds how old the snapshot can become; 0: what is there. Earlier it comes back when a batch has
  * punts, or with any batch if `each_batch`, or when `wake_fd` (-1: none) is readable. Returns 1 when `batch` is to be looked at. */
 #define NTP_BATCHES_AT_ONCE 8
 #define NTP_LISTENERS_MAX 64
-int32_t ntp_serve(const struct ntp_listener *listeners, int32_t count, int32_t wake_fd, int32_t timeout_ms, int32_t each_batch,
+int32_t ntp_serve(struct ntp_listener *listeners, int32_t count, int32_t wake_fd, int32_t timeout_ms, int32_t each_batch,
                   struct ntp_responder *responder, const struct ntp_snapshot *snapshot, struct ntp_batch *batch, struct ntp_tally *tally);

@@ -16,6 +16,7 @@
 #define MODE_CLIENT 3
 #define MODE_SERVER 4
 #define VERSION_BITS 0x38
+#define DEPARTURE_LATEST ((uint64_t)1 << 32) /* after the timestamp that was given: beyond it, or before it, the clock was set meanwhile */
 #define CACHE_LINE 64 /* another size costs time, nothing else */
 
 enum reason { /* DropReason, as far as it is judged here */
@@ -310,6 +311,23 @@ static uint64_t take_sent(const struct ntp_sent_table *table, uint64_t receive) 
         return 0;
     place->transmit = 0;
     return transmit;
+}
+
+/* Whether what was answered is kept until the client comes back, so that a better transmit timestamp of it is worth having. */
+static int is_kept(const struct ntp_responder *responder, const struct ntp_request *request, int32_t outcome) {
+    return outcome < NTP_KISSED && responder->sent.is_on && asks_interleaved(request);
+}
+
+void ntp_handle_sent(struct ntp_responder *responder, const uint8_t *reply, uint64_t departed_at, const struct ntp_snapshot *snapshot) {
+    struct ntp_sent *place;
+    uint64_t transmit;
+
+    if (!responder->sent.is_on || reply[AT_STRATUM] == 0)
+        return;
+    place = place_of(&responder->sent, get64(reply + AT_RECEIVE));
+    transmit = mark_transmit(served(snapshot, departed_at));
+    if (place->receive == get64(reply + AT_RECEIVE) && place->transmit != 0 && transmit - place->transmit <= DEPARTURE_LATEST)
+        place->transmit = transmit;
 }
 
 /* Mark the timestamps of an answer, and exchange them for those of interleaved mode if it is asked for and possible. */
