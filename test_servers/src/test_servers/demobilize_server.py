@@ -10,9 +10,9 @@ from ntp_proto.datagram import Address
 from ntp_proto.identifiers import KissCode
 from ntp_proto.packet import Header, kiss_to
 from test_servers.listener import Arrival
-from test_servers.program import make_parser, run
+from test_servers.program import listening_parser, run
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 _NAME = "demobilize-server"
 
@@ -22,11 +22,16 @@ class _Arguments(argparse.Namespace):
     kiss: str
 
 
+def make_parser() -> argparse.ArgumentParser:
+    """The options; their result is to be stored in `_Arguments`."""
+    parser = listening_parser(_NAME, "Answer every NTP request with the kiss of death DENY (or RSTR). For testing clients.")
+    parser.add_argument("--kiss", choices=[KissCode.DENY.value, KissCode.RSTR.value], default=KissCode.DENY.value, help="default: DENY")
+    return parser
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = make_parser(_NAME, "Answer every NTP request with the kiss of death DENY (or RSTR). For testing clients.")
-    parser.add_argument("--kiss", choices=[KissCode.DENY.value, KissCode.RSTR.value], default=KissCode.DENY.value, help="default: DENY")
-    arguments = parser.parse_args(argv, namespace=_Arguments())
+    arguments = make_parser().parse_args(argv, namespace=_Arguments())
     kiss = KissCode(arguments.kiss)
 
     def answer(_arrival: Arrival, request: Header) -> tuple[Header, str]:

@@ -14,7 +14,7 @@ from ntp_proto.identifiers import Mode
 from ntp_proto.packet import Header, Packet
 from test_servers.listener import Arrival, Listener, listen_address
 
-__all__ = ["Answer", "make_parser", "run"]
+__all__ = ["Answer", "listening_parser", "run"]
 
 Answer = Callable[[Arrival, Header], tuple[Header, str]]
 """What a server says to a request of version 3 or 4: the reply, and what it is called in the output."""
@@ -22,7 +22,7 @@ Answer = Callable[[Arrival, Header], tuple[Header, str]]
 _DEFAULT_LISTEN = Address("127.0.0.1", 8080)
 
 
-def make_parser(name: str, description: str) -> argparse.ArgumentParser:
+def listening_parser(name: str, description: str) -> argparse.ArgumentParser:
     """A command line with `--listen`."""
     parser = argparse.ArgumentParser(
         prog=name, description=description, epilog="exit status: 0 ended by SIGTERM or SIGINT, 1 cannot listen, 2 wrong usage"

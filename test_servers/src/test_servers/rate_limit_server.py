@@ -18,7 +18,7 @@ from ntp_proto.identifiers import KissCode, ReferenceId
 from ntp_proto.packet import Header, kiss_to, response_to
 from ntp_proto.time_types import NtpDuration
 from test_servers.listener import Arrival, system_time
-from test_servers.program import make_parser, run
+from test_servers.program import listening_parser, run
 
 __all__ = ["RateLimit", "main"]
 
@@ -70,14 +70,19 @@ def _reference_id(text: str) -> ReferenceId:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; returns its exit status."""
-    parser = make_parser(_NAME, "Tell this computer's time to NTP clients that ask seldom, and RATE to the others. For testing clients.")
+def make_parser() -> argparse.ArgumentParser:
+    """The options; their result is to be stored in `_Arguments`."""
+    parser = listening_parser(_NAME, "Tell this computer's time to NTP clients that ask seldom, and RATE to the others. For testing clients.")
     parser.add_argument("--interval", type=_interval, default=32.0, metavar="SECONDS", help="the shortest that is borne (default: 32)")
     parser.add_argument("--stratum", type=int, choices=range(1, 17), default=1, metavar="1-16", help="default: 1")
     reference = ReferenceId.from_ascii("XTST")  # RFC 5905 §7.3: X begins what is for experiments
     parser.add_argument("--reference-id", type=_reference_id, default=reference, metavar="TEXT", help="default: XTST")
-    arguments = parser.parse_args(argv, namespace=_Arguments())
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    arguments = make_parser().parse_args(argv, namespace=_Arguments())
     limit = RateLimit(arguments.interval)
 
     def answer(arrival: Arrival, request: Header) -> tuple[Header, str]:
