@@ -21,7 +21,7 @@ from ntp_metrics_exporter.server import HttpServer
 from ntp_proto.errors import ConfigError
 from ntp_proto.observation import Observation
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 _DONE = 0
 _FAILED = 1
@@ -36,7 +36,8 @@ class _Arguments(argparse.Namespace):
     version: bool = False
 
 
-def _make_parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The options of the program."""
     parser = argparse.ArgumentParser(
         prog="ntp-metrics-exporter",
         description="Show the state of a running ntp-daemon to Prometheus, at http://HOST:PORT/metrics.",
@@ -93,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status; wrong usage ends in `SystemExit` with 2, as argparse has it.
     """
-    arguments = _make_parser().parse_args(argv, namespace=_Arguments())
+    arguments = make_parser().parse_args(argv, namespace=_Arguments())
     if arguments.version:
         sys.stdout.write(f"ntp-metrics-exporter {version()}\n")
         return _DONE

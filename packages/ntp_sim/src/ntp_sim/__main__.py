@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ntp_proto.errors import NtpError
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 EXIT_BROKEN = 1
 EXIT_USAGE = 2
@@ -29,7 +29,7 @@ exit status: 0 good, 1 a limit was broken, 2 wrong usage or a file that is wrong
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    parser = _parser()
+    parser = make_parser()
     arguments = parser.parse_args(argv)
     if arguments.version:
         print(f"ntp-sim {_version()}")  # noqa: T201 — it was asked for
@@ -49,7 +49,8 @@ def main(argv: list[str] | None = None) -> int:
         return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The options of the program."""
     parser = argparse.ArgumentParser(
         prog="ntp-sim",
         description="Runs the daemon's own client and discipline in virtual time, against simulated clocks, paths and servers.",

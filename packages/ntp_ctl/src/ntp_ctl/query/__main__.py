@@ -17,7 +17,7 @@ from ntp_ctl.version import version
 from ntp_proto.association import Rejection
 from ntp_proto.server_address import NTP_PORT, ServerAddress
 
-__all__ = ["main"]
+__all__ = ["main", "make_parser"]
 
 _DONE = 0
 _FAILED = 1
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status; wrong usage ends in `SystemExit` with 2, as argparse has it.
     """
-    parser = _make_parser()
+    parser = make_parser()
     arguments = parser.parse_args(argv, namespace=_Arguments())
     if arguments.version:
         sys.stdout.write(f"ntp-query {version()}\n")
@@ -76,7 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return status
 
 
-def _make_parser() -> argparse.ArgumentParser:
+def make_parser() -> argparse.ArgumentParser:
+    """The options of the program."""
     parser = argparse.ArgumentParser(
         prog="ntp-query",
         description="Ask an NTP server for the time, and show what it says. No clock is set.",
