@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ def test_every_command_does_something() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_its_paragraph_with_its_options(command: str) -> None:
-    (heading,) = [line for line in MANUAL.splitlines() if line == f"**{command}**" or line.startswith(f"**{command}** [")]
+    (heading,) = [line for line in MANUAL.splitlines() if re.fullmatch(rf"\*\*{command}\*\*( [\[*].*)?", line)]
     common = {option for action in make_parser()._actions for option in action.option_strings}
     for action in _subparsers(make_parser())[command]._actions:
         for option in set(action.option_strings) - common:
