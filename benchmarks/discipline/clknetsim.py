@@ -113,8 +113,18 @@ class Simulator:
         Raises:
             RunError: it did not come to its end.
         """
-        with tempfile.TemporaryDirectory(prefix="discipline.") as name, contextlib.ExitStack() as stack:
+        with tempfile.TemporaryDirectory(prefix="discipline.") as name:
             folder = Path(name)
+            self.simulate(daemon, scenario, seed, folder)
+            return evaluate(folder, scenario)
+
+    def simulate(self, daemon: Daemon, scenario: Scenario, seed: int, folder: Path) -> None:
+        """Run one simulation and leave its files in an empty folder: the simulator's (see `figures.evaluate`) and the programs' words.
+
+        Raises:
+            RunError: it did not come to its end.
+        """
+        with contextlib.ExitStack() as stack:
             processes = _Processes(folder)
             stack.callback(processes.stop)
             environment = self._environment(folder, seed)
@@ -129,7 +139,6 @@ class Simulator:
                 ) from None
             if status:
                 raise RunError(f"the simulator ended with {status}: {_tail(folder / 'stats')}; the daemon: {_tail(folder / 'client.log')}")
-            return evaluate(folder, scenario)
 
     def _environment(self, folder: Path, seed: int) -> dict[str, str]:
         kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}

@@ -27,6 +27,7 @@ class Figures:
     worst_s: float
     p99_s: float
     mean_s: float
+    mean_absolute_s: float
     rms_frequency: float
     sent: int
     interval_s: float | None
@@ -38,7 +39,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Several seeds: the root mean square of the RMS errors, the worst of the worst, else medians, in which infinity stands for never."""
+    """Several seeds: the root mean square of the RMS errors, the mean of the mean ones, the worst of the worst, else medians; infinity is never."""
 
     runs: int
     failed: int
@@ -46,6 +47,7 @@ class Summary:
     rms_range_s: tuple[float, float]
     worst_s: float
     p99_s: float
+    mean_absolute_s: float
     rms_frequency: float
     sent: float
     interval_s: float
@@ -106,6 +108,7 @@ def evaluate(folder: Path, scenario: Scenario) -> Figures:
         worst_s=ascending[-1],
         p99_s=ascending[int(len(ascending) * 0.99)],
         mean_s=statistics.fmean(settled),
+        mean_absolute_s=statistics.fmean(ascending),
         rms_frequency=_rms(frequencies[scenario.settle_s :]),
         sent=sent,
         interval_s=(scenario.length_s - scenario.settle_s) * servers / counted if counted else None,
@@ -136,6 +139,7 @@ def summarize(runs: Sequence[Figures], *, failed: int) -> Summary | None:
         rms_range_s=(min(run.rms_s for run in runs), max(run.rms_s for run in runs)),
         worst_s=max(run.worst_s for run in runs),
         p99_s=median(lambda run: run.p99_s),
+        mean_absolute_s=statistics.fmean(run.mean_absolute_s for run in runs),
         rms_frequency=_rms([run.rms_frequency for run in runs]),
         sent=median(lambda run: run.sent),
         interval_s=median(lambda run: run.interval_s),

@@ -24,8 +24,9 @@ from typing import TextIO
 
 from clknetsim import RunError, Simulator, build_shim, give_up_the_clock
 from daemons import OURS, Daemon, MissingError, find_daemons, find_tools
+from runs import Run
 from scenarios import SCENARIOS, Scenario
-from tables import Run, tables
+from tables import tables
 
 _FAILED = 1
 _MISSING = 3

@@ -88,6 +88,10 @@ def _two_liars() -> tuple[Server, ...]:
 
 _QUIET = _oscillator(10e-6, 1e-9)
 _LOST = f"(* -10 {_with_probability(0.3)})"
+_DAY_S = 86_400
+_UP_S = 1800
+_DOWN_S = _DAY_S - _UP_S
+_LINK_DOWN = f"(* -10 (equal {_DOWN_S / 2} (% time {_DAY_S}) {_UP_S + _DOWN_S / 2}))"  # up at the start of each day
 _JUMP_S = 60_000
 _JUMP = f" (sum (* 5e-6 (equal 0.5 (sum 1.0) {_JUMP_S})))"  # (sum 1.0) counts the seconds
 
@@ -110,6 +114,10 @@ _FREE = (
         "freqstep", "4 servers, 5/10/15/20 ms + exp(0.2 ms); the oscillator jumps by 5 ppm at 60 000 s", _internet(4, 2e-4),
         _oscillator(10e-6, 1e-9, _JUMP), event_s=_JUMP_S,
     ),
+    Scenario(
+        "half-an-hour", "as inet4, over a link that is up for the first 30 min of each day", _internet(4, 1e-3, _LINK_DOWN), _QUIET,
+        length_s=5 * _DAY_S, settle_s=_UP_S,
+    ),
 )  # fmt: skip
 
 
@@ -118,6 +126,6 @@ def _fixed(scenario: Scenario, poll: int) -> Scenario:
     return replace(scenario, name=f"{scenario.name}-p{poll}", summary=f"{scenario.summary}; every {1 << poll} s", poll=(poll, poll))
 
 
-_EQUAL = tuple(_fixed(s, 4 if s.name == "lan" else 6) for s in _FREE if s.name != "converge")
+_EQUAL = tuple(_fixed(s, 4 if s.name == "lan" else 6) for s in _FREE if s.name not in {"converge", "half-an-hour"})
 
 SCENARIOS = {scenario.name: scenario for scenario in (*_EQUAL, *_FREE)}

@@ -2,51 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from daemons import OURS
-from figures import Figures, Summary, summarize
+from figures import Summary, summarize
+from runs import Run, RunsError, read_runs
 from scenarios import SCENARIOS
 
-__all__ = ["Run", "read_runs", "tables"]
+__all__ = ["tables"]
+
+_USAGE = 2
 
 _NOTHING = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One simulation: `figures`, or the `error` that stands in their place."""
-
-    scenario: str
-    daemon: str
-    seed: int
-    attempts: int
-    figures: Figures | None
-    error: str | None
-
-    def to_json(self) -> str:
-        """One line of the file."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def from_json(cls, line: str) -> Run:
-        """Read back what to_json() wrote."""
-        values = json.loads(line)
-        figures = values.pop("figures")
-        if figures is not None:
-            figures = Figures(**figures | {"settled_s": tuple(figures["settled_s"])})
-        return cls(figures=figures, **values)
-
-
-def read_runs(paths: Iterable[Path]) -> list[Run]:
-    """All runs of these files."""
-    return [Run.from_json(line) for path in paths for line in path.read_text().splitlines()]
 
 
 class _Results:
@@ -133,7 +104,7 @@ def _free_table(results: _Results, names: Sequence[str]) -> list[str]:
 
 
 _DETAILS = (
-    "scenario", "daemon", "runs", "RMS per seed", "worst", "p99", "RMS frequency error", "packets", "mean interval",
+    "scenario", "daemon", "runs", "RMS per seed", "mean", "worst", "p99", "RMS frequency error", "packets", "mean interval",
     "below threshold 1", "below threshold 2", "worst before settling", "event: worst, recovery",
 )  # fmt: skip
 
@@ -144,6 +115,7 @@ def _detail_cells(summary: Summary) -> list[str]:
     return [
         f"{summary.runs}/{summary.runs + summary.failed}",
         f"{_quantity(low)} … {_quantity(high)}",
+        _quantity(summary.mean_absolute_s),
         _quantity(summary.worst_s),
         _quantity(summary.p99_s),
         f"{summary.rms_frequency * 1e6:.3g} ppm",
@@ -188,7 +160,18 @@ def tables(runs: Sequence[Run]) -> str:
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
+def main(arguments: Sequence[str]) -> int:
+    if not arguments:
+        print("usage: python tables.py FILE…    (files that run.py wrote with --json)", file=sys.stderr)
+        return _USAGE
+    try:
+        runs = read_runs(map(Path, arguments))
+    except RunsError as error:
+        print(f"tables.py: {error}", file=sys.stderr)
+        return _USAGE
+    print(tables(runs), end="")
+    return 0
+
+
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit("usage: python tables.py FILE…    (files that run.py wrote with --json)")
-    print(tables(read_runs(map(Path, sys.argv[1:]))), end="")
+    sys.exit(main(sys.argv[1:]))

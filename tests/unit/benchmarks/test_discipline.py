@@ -67,7 +67,7 @@ def test_a_choice_without_scenarios_is_wrong_usage() -> None:
 
 def run_line(daemon: str, scenario: str, seed: int, **changes: object) -> str:
     figures = {
-        "rms_s": 1e-6, "worst_s": 5e-6, "p99_s": 3e-6, "mean_s": 0.0, "rms_frequency": 1e-9, "sent": 100, "interval_s": 16.0,
+        "rms_s": 1e-6, "worst_s": 5e-6, "p99_s": 3e-6, "mean_s": 0.0, "mean_absolute_s": 8e-7, "rms_frequency": 1e-9, "sent": 100, "interval_s": 16.0,
         "settled_s": [6.0, None], "start_worst_s": 0.01, "after_event_s": None, "recovered_s": None,
     }  # fmt: skip
     return json.dumps({"scenario": scenario, "daemon": daemon, "seed": seed, "attempts": 1, "figures": figures | changes, "error": None})
@@ -96,6 +96,41 @@ def test_a_failed_run_is_named_and_counted(tmp_path: Path) -> None:
     done = call("tables.py", str(tmp_path / "runs"))
     assert "| lan-p4 | ours | 1/2 |" in done.stdout
     assert "- lan-p4, ours, seed 2: failed: no end" in done.stdout
+
+
+OTHER = json.dumps({"servers": [1, 2], "round": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        pytest.param(OTHER, "line 1: is not a run that run.py wrote: 'scenario' is missing", id="a file of another program"),
+        pytest.param(run_line("ours", "lan-p4", 1)[:-20], "line 1: is not JSON: ", id="cut off"),
+        pytest.param("[1, 2]", "line 1: is not a run that run.py wrote: it is not an object", id="not an object"),
+        pytest.param(run_line("ours", "lan-p4", 1) + "\n" + run_line("ours", "lan-p4", 2, rms_s="1"), "line 2: ", id="a text for a number"),
+        pytest.param(
+            run_line("ours", "lan-p4", 1, kind="x"), "line 1: is not a run that run.py wrote: 'figures.kind' is unknown", id="an unknown figure"
+        ),
+        pytest.param(run_line("ours", "lan-p4", 1, settled_s=[1.0]), "line 1: ", id="a list of another length"),
+        pytest.param(run_line("ours", "moon", 1), "line 1: there is no scenario 'moon'", id="an unknown scenario"),
+        pytest.param("", "there is no run in it", id="empty"),
+        pytest.param("\udcff", "is not UTF-8 text", id="not text"),
+    ],
+)
+def test_a_foreign_or_broken_file_is_one_sentence(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "runs"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    done = call("tables.py", str(path))
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"tables.py: {path}: {complaint}")
+
+
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    done = call("tables.py", str(tmp_path / "none"))
+    assert done.returncode == 2
+    assert done.stderr == f"tables.py: {tmp_path / 'none'}: cannot be read: no such file or directory\n"
 
 
 def test_the_real_clock_is_not_touched_unasked() -> None:
