@@ -19,7 +19,7 @@ import pytest
 
 from ntp_daemon.privileges import Account, Surrender
 from ntp_daemon.serving import server as server_module
-from ntp_daemon.serving import worker_process
+from ntp_daemon.serving import watchdog, worker_process
 from ntp_daemon.serving import workers as workers_module
 from ntp_daemon.serving.request_events import RequestEvent
 from ntp_daemon.serving.serving import ServerStatus, Serving
@@ -283,6 +283,29 @@ async def test_a_worker_that_hangs_is_killed_in_time(monkeypatch: pytest.MonkeyP
         await made.stop()
     assert not is_alive(worker.pid)
     assert [record.getMessage() for record in caplog.records] == ["a worker did not end within 0.1 s and was killed"]
+
+
+async def test_a_worker_that_hangs_without_dying_is_replaced_counted_and_said(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(watchdog, "_INTERVAL_S", 0.25)
+    async with serving(settings(1)) as made:
+        (victim,) = processes(made)
+        with Asker(made.addresses[0]) as client:
+            await client.ask()
+            os.kill(victim.pid, signal.SIGSTOP)
+            for _ in range(20):
+                client.send()
+            await client.wait_all()
+        (successor,) = processes(made)
+        assert successor.pid != victim.pid
+        assert not is_alive(victim.pid)
+        turns = successor._page.turns
+        await until(lambda: successor._page.turns >= turns + 5, "the other one goes on, without requests too")
+        assert status(made).counters.worker_restarts == 1
+        (said,) = [record.getMessage() for record in caplog.records]
+        assert said.startswith("worker 1 of 1 for 127.0.0.1:0 (process")
+        assert "did nothing for 0.75 s and was killed; another is started in" in said
 
 
 async def test_signals_of_the_terminal_and_the_service_manager_are_the_daemons(path: str) -> None:

@@ -44,6 +44,16 @@ def test_a_new_page_is_zero_and_a_page_of_its_own_works_too() -> None:
     assert page.load() == numbered(5)
 
 
+def test_turns_are_counted_beside_the_rest() -> None:
+    page = CounterPage()
+    page.store(numbered(5))
+    for _ in range(3):
+        page.take_turn()
+    page.store(numbered(6))
+    assert page.turns == 3
+    assert page.load() == numbered(6)
+
+
 def test_a_worker_that_lies_cannot_make_a_sum_that_no_document_holds() -> None:
     region = SharedRegion.create("counters", PAGE_WORDS, writable_by_others=True)
     for place in range(PAGE_WORDS):

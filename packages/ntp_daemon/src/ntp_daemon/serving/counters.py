@@ -25,8 +25,8 @@ _MOST = 1 << 55
 
 _TALLY_WORDS = _KINDS + 2 * _REASONS + 4  # struct ntp_tally: the rows and fields of Tally in their order
 _SLOW_TALLY = _TALLY_WORDS
-_SLOW, _EVENTS_LOST, _HOOK_ERRORS, _CLIENTS = range(2 * _TALLY_WORDS, 2 * _TALLY_WORDS + 4)
-PAGE_WORDS = 2 * _TALLY_WORDS + 4
+_SLOW, _EVENTS_LOST, _HOOK_ERRORS, _CLIENTS, _TURNS = range(2 * _TALLY_WORDS, 2 * _TALLY_WORDS + 5)
+PAGE_WORDS = 2 * _TALLY_WORDS + 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,16 @@ class CounterPage:
         tally = counters.tally
         row = [*tally.answered, *tally.dropped, *tally.kissed, tally.bytes_in, tally.bytes_out, tally.send_errors, tally.processing]
         row += [counters.slow, counters.events_lost, counters.hook_errors, counters.clients]
-        self._words[_SLOW_TALLY:PAGE_WORDS] = memoryview(array("Q", [number & _WORD for number in row]))
+        self._words[_SLOW_TALLY:_TURNS] = memoryview(array("Q", [number & _WORD for number in row]))
+
+    @property
+    def turns(self) -> int:
+        """How often the process has said that it goes on, modulo 2^64."""
+        return self._words[_TURNS]
+
+    def take_turn(self) -> None:
+        """Say that the process goes on."""
+        self._words[_TURNS] = (self._words[_TURNS] + 1) & _WORD
 
     def load(self) -> ServingCounters:
         """What was shown last, and what the fast path has counted by now."""

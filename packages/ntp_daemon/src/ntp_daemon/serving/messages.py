@@ -56,7 +56,7 @@ class Order(Enum):
     """From the daemon."""
 
     LOOK = b"L"
-    """There is a new snapshot."""
+    """There is a new snapshot, or a sign of life is wanted."""
     EVENTS_ON = b"E"
     EVENTS_OFF = b"e"
     CLIENTS = b"C"

@@ -48,10 +48,10 @@ class Worker:
         self._control = control
         self._reader = SnapshotReader(setup.snapshot)
         self._clock_sets = self._reader.clock_sets
-        page = CounterPage(SharedRegion.attach(setup.counters, writable=True).words)
+        self._page = CounterPage(SharedRegion.attach(setup.counters, writable=True).words)
         self._names = open_dns_policy(setup.settings.dns_policy)
         sockets = [ServerSocket.adopt(fd) for fd in setup.sockets]
-        self._servant = Servant(sockets, setup.settings.policy, self._snapshot, Judges(names=self._names), page)
+        self._servant = Servant(sockets, setup.settings.policy, self._snapshot, Judges(names=self._names), self._page)
         self._events = EventQueue(control)
         self._clients = 0
         self._clients_counted_at = time.monotonic()
@@ -68,6 +68,7 @@ class Worker:
                 goes_on = self._obey()
             self._events.flush()
             self._show()
+            self._page.take_turn()
 
     def close(self) -> None:
         """End the look-ups; the rest ends with the process."""
@@ -88,7 +89,7 @@ class Worker:
             return False
         match Order(order[:1]):
             case Order.LOOK:
-                pass  # it was to end the waiting: every call begins with the newest snapshot
+                pass  # it was to end the waiting: every call begins with the newest snapshot, and every turn is counted
             case Order.EVENTS_ON:
                 self._servant.events = self._events.put
             case Order.EVENTS_OFF:

@@ -1,7 +1,8 @@
 """One worker as the daemon sees it: a process, the socket pair to it, and the memory in which it counts.
 
-The end of a worker is seen by the end of its socket pair, so it needs neither a thread nor a signal handler. What a worker says is read with the
-same distrust as what strangers send: it may have been taken over by one. Whatever it says that no worker of ours says is its end.
+The end of a worker is seen by the end of its socket pair, so it needs neither a thread nor a signal handler. One that hangs is ended. What
+a worker says is read with the same distrust as what strangers send: it may have been taken over by one. Whatever it says that no worker of ours
+says is its end.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from ntp_daemon.serving.messages import MESSAGE_MAXIMUM, ClientReport, Order, Re
 from ntp_daemon.serving.request_events import RequestEvent
 from ntp_daemon.serving.settings import ServerSettings
 from ntp_daemon.serving.shared_memory import SharedRegion
+from ntp_daemon.serving.watchdog import Watchdog
 from ntp_proto.errors import NtpError, ParseError
 from ntp_udp.server_socket import ServerSocket
 
@@ -93,6 +95,7 @@ class WorkerProcess:
             raise WorkerError(f"cannot start a worker: {error.strerror or error}") from error
         self._page = CounterPage(self._region.words)
         self._loop.add_reader(self._control.fileno(), self._receive)
+        self._watchdog = Watchdog(lambda: self._page.turns, self._nudge, self._handle_silence)
 
     @property
     def pid(self) -> int:
@@ -147,6 +150,7 @@ class WorkerProcess:
     async def stop(self, timeout_s: float) -> None:
         """Let it answer what is queued and end; kill it when it has not ended in time. Stopping twice does no harm."""
         self._is_stopping = True
+        self._watchdog.stop()
         if not self.has_ended:
             self.order(Order.STOP)
             done, _ = await asyncio.wait((self._ended,), timeout=timeout_s)
@@ -199,7 +203,16 @@ class WorkerProcess:
                     if not future.done():
                         future.set_result(report)
 
+    def _nudge(self) -> None:
+        if self._ready.done():  # before that it reads nothing, and what it has to say at its end would be lost with what it has not read
+            self.order(Order.LOOK)
+
+    def _handle_silence(self, silent_s: float) -> None:
+        self._complaint = f"did nothing for {silent_s:g} s and was killed"
+        self._process.kill()
+
     def _reap(self, looks: int) -> None:
+        self._watchdog.stop()
         status = self._process.poll()
         if status is None:
             if looks == 0:
