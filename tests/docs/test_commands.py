@@ -25,10 +25,14 @@ MODULES = {
     "ntp-serve": "ntp_daemon.serve_command",
     "ntp-mirror": "ntp_daemon.mirror_command",
     "ntp-metrics-exporter": "ntp_metrics_exporter",
+    "ntp-dashboard": "ntp_dashboard",
     "ntp-sim": "ntp_sim",
 }
 NOT_FROM_HERE = {"./dev test": "it is what runs this test"}
-NEEDS_A_DAEMON = {Path("docs/protocol-sockets.md"): "its example reads the socket of a running daemon"}
+NEEDS_A_DAEMON = {
+    Path("docs/protocol-sockets.md"): "its example reads the socket of a running daemon",
+    Path("docs/guide/dashboard.md"): "its example asks a running dashboard; tests/system/test_dashboard.py runs it",
+}
 _FENCE = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

@@ -39,6 +39,7 @@ def options_of_page(name: str) -> set[str]:
         ("ntp_daemon.serve_command", "ntp-serve.8.md"),
         ("ntp_daemon.mirror_command", "ntp-mirror.8.md"),
         ("ntp_metrics_exporter", "ntp-metrics-exporter.8.md"),
+        ("ntp_dashboard", "ntp-dashboard.8.md"),
         ("ntp_sim", "ntp-sim.1.md"),
     ],
 )

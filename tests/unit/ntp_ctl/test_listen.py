@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from ntp_metrics_exporter.listen import ListenError, address_text, open_listener
+from ntp_ctl.listen import ListenError, address_text, open_listener
 
 
 def _refusal(where: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ntp_metrics_exporter.notify import notify
+from ntp_ctl.notify import notify
 
 
 @pytest.mark.parametrize("abstract", [False, True])

@@ -13,11 +13,12 @@ class ListenError(Exception):
     """The address cannot be listened on; the text says why, one sentence for people."""
 
 
-def open_listener(where: str) -> socket.socket:
+def open_listener(where: str, *, backlog: int = _BACKLOG) -> socket.socket:
     """A listening TCP socket.
 
     Args:
         where: "127.0.0.1:9975", "[::1]:9975", "localhost:9975"; port 0 is one that the system chooses.
+        backlog: How many connections may wait to be accepted.
 
     Raises:
         ListenError: not such a text, or the system refuses.
@@ -31,7 +32,7 @@ def open_listener(where: str) -> socket.socket:
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
-        listener.listen(_BACKLOG)
+        listener.listen(backlog)
     except OSError as error:
         listener.close()
         raise ListenError(_sentence(where, error)) from error
