@@ -16,12 +16,12 @@ import yaml
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 PARSERS = {
-    "ntp-daemon": ("ntp_daemon.arguments", "make_parser"),
-    "ntp-ctl": ("ntp_ctl.arguments", "make_parser"),
-    "ntp-serve": ("ntp_daemon.serve_command", "make_parser"),
-    "ntp-mirror": ("ntp_daemon.mirror_command", "make_parser"),
-    "ntp-metrics-exporter": ("ntp_metrics_exporter.__main__", "_make_parser"),
-    "ntp-dashboard": ("ntp_dashboard.arguments", "make_parser"),
+    "ntp-daemon": "ntp_daemon.arguments",
+    "ntp-ctl": "ntp_ctl.arguments",
+    "ntp-serve": "ntp_daemon.serve_command",
+    "ntp-mirror": "ntp_daemon.mirror_command",
+    "ntp-metrics-exporter": "ntp_metrics_exporter.__main__",
+    "ntp-dashboard": "ntp_dashboard.arguments",
 }
 
 
@@ -62,10 +62,7 @@ LINES = [*of_units(), *of_launchd(), *of_dockerfile(), *of_compose(), *of_kubern
 
 
 def understand(command: list[str]) -> argparse.Namespace:
-    if PurePosixPath(command[0]).name == "ntp-dashboard":
-        pytest.importorskip("ntp_dashboard")
-    module, maker = PARSERS[PurePosixPath(command[0]).name]
-    parser: argparse.ArgumentParser = getattr(import_module(module), maker)()
+    parser: argparse.ArgumentParser = import_module(PARSERS[PurePosixPath(command[0]).name]).make_parser()
     return parser.parse_args(command[1:])
 
 

@@ -138,7 +138,7 @@ _AS_ROOT_ONLY = {"setgroups", "setresgid", "setresuid"}
 
 @pytest.mark.peer
 @pytest.mark.skipif(sys.platform != "linux", reason="strace is Linux's")
-@pytest.mark.parametrize("name", ["ntp-daemon", "ntp-serve", "ntp-metrics-exporter"])
+@pytest.mark.parametrize("name", ["ntp-daemon", "ntp-serve", "ntp-metrics-exporter", "ntp-dashboard"])
 def test_what_the_program_asks_of_the_kernel_is_let_through(name: str, tmp_path: Path) -> None:
     """System calls, and no memory that is writable and executable: all that the unit's filters would refuse."""
     linter("systemd-analyze")
@@ -146,6 +146,7 @@ def test_what_the_program_asks_of_the_kernel_is_let_through(name: str, tmp_path:
     command, ready = {
         "ntp-daemon": (python("ntp_daemon", "-c", tmp_path / "ntp.toml"), "serving on"),
         "ntp-serve": (python("ntp_daemon.serve_command", "-listen", "127.0.0.1:0", "--quiet"), "Waiting for"),
+        "ntp-dashboard": (python("ntp_dashboard", "-l", "127.0.0.1:0", "-o", tmp_path / "observe"), "http://"),
         "ntp-metrics-exporter": (python("ntp_metrics_exporter", "-l", "127.0.0.1:0", "-o", tmp_path / "observe"), "serving http"),
     }[name]
     trace = tmp_path / "trace"
