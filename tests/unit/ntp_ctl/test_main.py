@@ -19,7 +19,17 @@ from ntp_ctl.render_server import render_clients, render_server
 from ntp_ctl.render_sources import render_sources
 from ntp_ctl.settings import CONFIG_VARIABLE
 from ntp_ctl.style import Style
-from ntp_proto.control import ConfigRequest, ForceSyncRequest, ReloadRequest, Reply, Request
+from ntp_proto.control import (
+    AddSourceRequest,
+    BurstRequest,
+    ConfigRequest,
+    ForceSyncRequest,
+    ReloadRequest,
+    RemoveSourceRequest,
+    Reply,
+    Request,
+    SetOnlineRequest,
+)
 from ntp_proto.observation import ClientObservation, Observation, ServerObservation, SourceObservation, SystemObservation, decode, json_schema
 from unit.ntp_ctl.documents import STATES, document, falseticker, panic, serving, starting, synchronized
 from unit.ntp_ctl.fake_daemon import FakeDaemon, raw, replies, shows
@@ -73,6 +83,16 @@ def test_the_version_is_shown(capsys: Capture) -> None:
         ["--color", "pink", "status"],
         ["wait-sync", "--timeout", "1 fortnight"],
         ["config", "--log-filter", "x"],
+        ["sources", "nonsense"],
+        ["sources", "add"],
+        ["sources", "add", "a b"],
+        ["sources", "add", "a", "--poll", "6"],
+        ["sources", "add", "a", "--poll", "8..6"],
+        ["sources", "remove"],
+        ["watch", "-i", "1ms"],
+        ["watch", "-n", "0"],
+        ["completion", "csh"],
+        ["plot", "log"],
     ],
 )
 def test_wrong_usage_is_2(argv: list[str], capsys: Capture) -> None:
@@ -402,3 +422,33 @@ def test_prometheus_client_is_loaded_only_for_the_metrics(path: Path) -> None:
         for argv, loaded in ((["status"], 0), (["prometheus"], 1)):
             command = [sys.executable, "-c", code, *argv, "-o", str(path)]
             assert subprocess.run(command, stdout=subprocess.DEVNULL, env=_environment_with(), check=False).returncode == loaded
+
+
+@pytest.mark.parametrize(
+    ("argv", "request_"),
+    [
+        (["add", "192.0.2.1"], AddSourceRequest(address="192.0.2.1:123")),
+        (["add", "A.Example:1123", "--poll", "4..6"], AddSourceRequest(address="a.example:1123", poll_minimum=4, poll_maximum=6)),
+        (["add", "a.example", "--poll=-2..-1"], AddSourceRequest(address="a.example:123", poll_minimum=-2, poll_maximum=-1)),
+        (["add", "2001:db8::1", "--pool", "--count", "3"], AddSourceRequest(address="[2001:db8::1]:123", pool=True, count=3)),
+        (["remove", "a.example"], RemoveSourceRequest(address="a.example:123")),
+        (["online"], SetOnlineRequest(online=True)),
+        (["offline", "a.example"], SetOnlineRequest(online=False, address="a.example:123")),
+        (["burst"], BurstRequest()),
+        (["burst", "a.example"], BurstRequest(address="a.example:123")),
+    ],
+)
+def test_sources_are_changed(argv: list[str], request_: Request, path: Path, asked: list[Request], capsys: Capture) -> None:
+    assert main(["-s", str(path), "sources", *argv]) == 0
+    assert asked == [request_]
+    assert capsys.readouterr().out == "done as asked\n"
+
+
+def test_the_socket_may_be_named_behind_the_action_too(path: Path, asked: list[Request]) -> None:
+    assert main(["sources", "burst", "-s", str(path)]) == 0
+    assert asked == [BurstRequest()]
+
+
+def test_a_count_is_for_a_pool(capsys: Capture) -> None:
+    assert main(["-s", "/nowhere", "sources", "add", "a.example", "--count", "2"]) == 2
+    assert capsys.readouterr().err == "ntp-ctl: sources add: --count is for a --pool\n"

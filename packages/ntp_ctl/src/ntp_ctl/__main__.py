@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from ntp_ctl.arguments import Arguments, make_parser
 from ntp_ctl.client import DaemonError, Failure
-from ntp_ctl.commands import COMMANDS, DONE, FAILED
+from ntp_ctl.commands import COMMANDS
+from ntp_ctl.exit_status import DONE, FAILED, WRONG_CONFIGURATION
 from ntp_ctl.version import version
 from ntp_proto.errors import ConfigError
 
 __all__ = ["main"]
 
 _NO_PERMISSION = 77  # EX_NOPERM of sysexits.h
-_WRONG_CONFIGURATION = 78  # EX_CONFIG
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 _BROKEN_PIPE = 141  # 128 + SIGPIPE
 
@@ -46,7 +46,7 @@ def _run(command: str, arguments: Arguments) -> int:
         return _NO_PERMISSION if error.failure is Failure.PERMISSION else FAILED
     except ConfigError as error:
         sys.stderr.write(f"ntp-ctl: {error}\n")
-        return _WRONG_CONFIGURATION
+        return WRONG_CONFIGURATION
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Python would complain again when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

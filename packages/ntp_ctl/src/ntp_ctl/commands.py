@@ -2,149 +2,119 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-import msgspec
-
+from ntp_ctl.access import ask, observation_socket, observe
 from ntp_ctl.arguments import Arguments
-from ntp_ctl.client import DaemonError, Failure, fetch_observation, send_control
+from ntp_ctl.client import fetch_observation
+from ntp_ctl.exit_status import DONE, FAILED, WRONG_USAGE
+from ntp_ctl.output import say, write_json, write_utf8
 from ntp_ctl.render import render_status
 from ntp_ctl.render_server import render_clients, render_server
 from ntp_ctl.render_sources import render_sources
-from ntp_ctl.settings import Settings, load_settings
 from ntp_ctl.style import ColorChoice, Style
 from ntp_ctl.units import UNKNOWN, duration, duration_with_error
 from ntp_ctl.wait import wait_for_synchronization
-from ntp_proto.control import ConfigRequest, ForceSyncRequest, ReloadRequest, Request
-from ntp_proto.observation import (
-    ClientObservation,
-    Observation,
-    ServerObservation,
-    SourceObservation,
-    SystemObservation,
-    json_schema,
-)
+from ntp_proto.control import ConfigRequest, ForceSyncRequest, ReloadRequest
+from ntp_proto.observation import Observation, json_schema
 
-__all__ = ["COMMANDS", "DONE", "FAILED", "WRONG_USAGE"]
-
-DONE = 0
-FAILED = 1
-WRONG_USAGE = 2
-
-_Document = Observation | SystemObservation | tuple[SourceObservation, ...] | tuple[ServerObservation, ...] | tuple[ClientObservation, ...]
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"ntp-ctl: {text}\n")
-
-
-def _write_utf8(data: bytes) -> None:
-    """JSON and metrics are UTF-8 by definition, whatever the terminal's encoding is."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-
-
-def _write_json(document: _Document) -> None:
-    _write_utf8(msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
-
-
-def _socket(given: Path | None, of_settings: Callable[[Settings], Path | None], arguments: Arguments) -> tuple[Path, str]:
-    """The path of a socket, and what to add when nothing is there."""
-    if given is not None:
-        return given, ""
-    settings = load_settings(arguments.config, os.environ)
-    path = of_settings(settings)
-    if path is None:
-        raise DaemonError(Failure.NOT_RUNNING, "the configuration file switches this socket off")
-    return path, f" (the configuration was not used: {settings.note})" if settings.note else ""
-
-
-def _observation_socket(arguments: Arguments) -> tuple[Path, str]:
-    return _socket(arguments.observation_socket, lambda settings: settings.observation_socket, arguments)
-
-
-def _observe(arguments: Arguments) -> Observation:
-    path, note = _observation_socket(arguments)
-    try:
-        return fetch_observation(path)
-    except DaemonError as error:
-        raise DaemonError(error.failure, f"{error}{note}") from error
-
-
-def _ask(arguments: Arguments, request: Request) -> int:
-    path, note = _socket(arguments.configuration_socket, lambda settings: settings.configuration_socket, arguments)
-    try:
-        reply = send_control(path, request)
-    except DaemonError as error:
-        raise DaemonError(error.failure, f"{error}{note}") from error
-    style = Style.of(sys.stdout, arguments.color)
-    lines = [reply.message, *(f"  {detail}" for detail in reply.details)]
-    (sys.stdout if reply.accepted else sys.stderr).write("".join(f"{style.text(line)}\n" for line in lines))
-    return DONE if reply.accepted else FAILED
+__all__ = ["COMMANDS"]
 
 
 def _status(arguments: Arguments) -> int:
-    observation = _observe(arguments)
+    observation = observe(arguments)
     if arguments.json:
-        _write_json(observation)
+        write_json(observation)
     else:
         sys.stdout.write(render_status(observation, Style.of(sys.stdout, arguments.color)))
     return DONE
 
 
 def _sources(arguments: Arguments) -> int:
-    observation = _observe(arguments)
+    if arguments.action is not None:
+        from ntp_ctl.source_commands import change_sources  # noqa: PLC0415 - deferred: most want to see them
+
+        return change_sources(arguments.action, arguments)
+    observation = observe(arguments)
     if arguments.json:
-        _write_json(observation.sources)
+        write_json(observation.sources)
     else:
         sys.stdout.write(render_sources(observation, Style.of(sys.stdout, arguments.color)))
     return DONE
 
 
+def _watch(arguments: Arguments) -> int:
+    from ntp_ctl.watch.command import watch  # noqa: PLC0415 - deferred, as are all the tools: each has modules of its own
+
+    return watch(arguments)
+
+
+def _plot(arguments: Arguments) -> int:
+    from ntp_ctl.plot.command import plot  # noqa: PLC0415
+
+    return plot(arguments)
+
+
+def _doctor(arguments: Arguments) -> int:
+    from ntp_ctl.doctor.command import doctor  # noqa: PLC0415
+
+    return doctor(arguments)
+
+
+def _migrate(arguments: Arguments) -> int:
+    from ntp_ctl.migrate.command import migrate  # noqa: PLC0415
+
+    return migrate(arguments)
+
+
+def _completion(arguments: Arguments) -> int:
+    from ntp_ctl.completion.command import completion  # noqa: PLC0415
+
+    return completion(arguments)
+
+
 def _server(arguments: Arguments) -> int:
-    observation = _observe(arguments)
+    observation = observe(arguments)
     if arguments.json:
-        _write_json(observation.servers)
+        write_json(observation.servers)
     else:
         sys.stdout.write(render_server(observation, Style.of(sys.stdout, arguments.color)))
     return DONE
 
 
 def _clients(arguments: Arguments) -> int:
-    observation = _observe(arguments)
+    observation = observe(arguments)
     if arguments.json:
-        _write_json(observation.clients)
+        write_json(observation.clients)
     else:
         sys.stdout.write(render_clients(observation, Style.of(sys.stdout, arguments.color)))
     return DONE
 
 
 def _peers(arguments: Arguments) -> int:
-    _write_json(_observe(arguments).sources)
+    write_json(observe(arguments).sources)
     return DONE
 
 
 def _system(arguments: Arguments) -> int:
-    _write_json(_observe(arguments).system)
+    write_json(observe(arguments).system)
     return DONE
 
 
 def _prometheus(arguments: Arguments) -> int:
-    observation = _observe(arguments)
+    observation = observe(arguments)
     from ntp_ctl.openmetrics import render_metrics  # noqa: PLC0415 - deferred: prometheus-client takes 40 ms, and no other command needs it
 
     text, _ = render_metrics(observation)
-    _write_utf8(text)
+    write_utf8(text)
     return DONE
 
 
 def _schema(_arguments: Arguments) -> int:
-    _write_utf8(json_schema() + b"\n")
+    write_utf8(json_schema() + b"\n")
     return DONE
 
 
@@ -165,7 +135,7 @@ def _show_progress(missing: str) -> None:
 
 
 def _wait_sync(arguments: Arguments) -> int:
-    path, note = _observation_socket(arguments)
+    path, note = observation_socket(arguments)
     try:
         waited = wait_for_synchronization(
             lambda timeout_s: fetch_observation(path, timeout_s=timeout_s),
@@ -178,18 +148,18 @@ def _wait_sync(arguments: Arguments) -> int:
         if sys.stderr.isatty():
             sys.stderr.write("\r\x1b[K")
     if arguments.json and waited.observation is not None:
-        _write_json(waited.observation.system)
+        write_json(waited.observation.system)
     if not waited.missing:
         return DONE
-    _say(f"gave up after {arguments.timeout:g} s: {waited.missing}{note if waited.observation is None else ''}")
+    say(f"gave up after {arguments.timeout:g} s: {waited.missing}{note if waited.observation is None else ''}")
     return FAILED
 
 
 def _config(arguments: Arguments) -> int:
     if arguments.log_filter is None and arguments.panic_threshold is None:
-        _say("config: give --log-filter or --panic-threshold")
+        say("config: give --log-filter or --panic-threshold")
         return WRONG_USAGE
-    return _ask(arguments, ConfigRequest(log_filter=arguments.log_filter, panic_threshold=arguments.panic_threshold))
+    return ask(arguments, ConfigRequest(log_filter=arguments.log_filter, panic_threshold=arguments.panic_threshold))
 
 
 def _validate(arguments: Arguments) -> int:
@@ -204,18 +174,18 @@ def _validate(arguments: Arguments) -> int:
 
 
 def _reload(arguments: Arguments) -> int:
-    return _ask(arguments, ReloadRequest())
+    return ask(arguments, ReloadRequest())
 
 
 def _force_sync(arguments: Arguments) -> int:
     if not arguments.yes:
         if not sys.stdin.isatty():
-            _say("force-sync asks before it sets the clock, and there is no terminal to ask on; give --yes")
+            say("force-sync asks before it sets the clock, and there is no terminal to ask on; give --yes")
             return WRONG_USAGE
-        if not _confirmed(_observe(arguments)):
-            _say("nothing was done")
+        if not _confirmed(observe(arguments)):
+            say("nothing was done")
             return FAILED
-    return _ask(arguments, ForceSyncRequest())
+    return ask(arguments, ForceSyncRequest())
 
 
 def _confirmed(observation: Observation) -> bool:
@@ -245,4 +215,9 @@ COMMANDS: dict[str, Callable[[Arguments], int]] = {
     "validate": _validate,
     "reload": _reload,
     "force-sync": _force_sync,
+    "watch": _watch,
+    "doctor": _doctor,
+    "plot": _plot,
+    "migrate": _migrate,
+    "completion": _completion,
 }

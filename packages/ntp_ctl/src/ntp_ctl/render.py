@@ -25,7 +25,7 @@ from ntp_proto.observation import (
     SystemObservation,
 )
 
-__all__ = ["clock_words", "poll_words", "render_status", "wrapped"]
+__all__ = ["attention_lines", "clock_words", "heading_lines", "number_lines", "poll_words", "render_status", "source_lines", "wrapped"]
 
 _NTP_PORT = ":123"
 _CLOCKS = {
@@ -45,12 +45,12 @@ class _Field:
 def render_status(observation: Observation, style: Style) -> str:
     """The screen of `ntp-ctl status`, with a line feed at its end."""
     lines = [
-        *_heading(observation.system, style),
-        *_attention(observation, style),
+        *heading_lines(observation.system, style),
+        *attention_lines(observation, style),
         "",
-        *_numbers(observation, style),
+        *number_lines(observation, style),
         "",
-        *_sources(observation.sources, style),
+        *source_lines(observation.sources, style),
     ]
     return "\n".join(lines) + "\n"
 
@@ -72,12 +72,13 @@ def poll_words(interval_s: float) -> str:
     return f"{interval_s:g} s" if interval_s else UNKNOWN
 
 
-def _heading(system: SystemObservation, style: Style) -> list[str]:
+def heading_lines(system: SystemObservation, style: Style) -> list[str]:
+    """Whether the clock can be trusted, and why or why not."""
     words = f"{system_state(system.state)}: {system.reason}" if system.reason else system_state(system.state)
     return [style.paint(line, system_color(system.state)) for line in wrapped(words, style, indent="  ", first="")]
 
 
-def _attention(observation: Observation, style: Style) -> list[str]:
+def attention_lines(observation: Observation, style: Style) -> list[str]:
     """What somebody should know who looks for the cause of a trouble and has not asked for it."""
     program, system = observation.program, observation.system
     notes = []
@@ -100,7 +101,8 @@ def _bounds(system: SystemObservation) -> str:
     return f"{duration(system.maximum_error_s)} (99.9 %: {duration(system.statistical_error_s)})"
 
 
-def _numbers(observation: Observation, style: Style) -> list[str]:
+def number_lines(observation: Observation, style: Style) -> list[str]:
+    """The numbers of the clock, and the daemon."""
     program, system = observation.program, observation.system
     estimated = system.offset_error_s is not None
     pairs = [
@@ -177,7 +179,8 @@ def _fields(pairs: list[tuple[_Field, _Field]], single: list[_Field], style: Sty
     return lines
 
 
-def _sources(sources: tuple[SourceObservation, ...], style: Style) -> list[str]:
+def source_lines(sources: tuple[SourceObservation, ...], style: Style) -> list[str]:
+    """A table of the sources, with the reason below each one that is not used."""
     if not sources:
         return ["No sources."]
     names = tuple(style.text(_without_port(source.name)) for source in sources)

@@ -28,12 +28,14 @@ class Settings:
         observation_socket: Where the daemon shows its state; None when the file switches that off.
         configuration_socket: Where it takes requests; None when the file switches that off.
         metrics_listen: Where the metrics exporter listens, HOST:PORT.
+        measurement_log: Where the daemon records what it measures; None when it does not.
         note: Why the default file was not used though it is there, "" otherwise.
     """
 
     observation_socket: Path | None = DEFAULT_OBSERVATION_SOCKET
     configuration_socket: Path | None = DEFAULT_CONFIGURATION_SOCKET
     metrics_listen: str = DEFAULT_LISTEN
+    measurement_log: Path | None = None
     note: str = ""
 
 
@@ -82,7 +84,9 @@ def _settings_of(table: Mapping[str, object], file: Path) -> Settings:
 
     observation = text("observation-path", str(DEFAULT_OBSERVATION_SOCKET))
     configuration = text("configuration-path", str(DEFAULT_CONFIGURATION_SOCKET))
+    log = text("measurement-log", "")
     return Settings(
+        measurement_log=Path(log) if log else None,
         observation_socket=Path(observation) if observation else None,
         configuration_socket=Path(configuration) if configuration else None,
         metrics_listen=text("metrics-exporter-listen", DEFAULT_LISTEN),

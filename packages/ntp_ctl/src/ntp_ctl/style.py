@@ -11,7 +11,7 @@ from typing import TextIO
 
 __all__ = ["Color", "ColorChoice", "Style"]
 
-_ASCII = str.maketrans({"µ": "u", "±": "+/-", "●": "#", "·": ".", "…": "~", "−": "-", "–": "-", "“": '"', "”": '"', "’": "'"})  # noqa: RUF001 - these are the characters to replace
+_ASCII = str.maketrans({"µ": "u", "±": "+/-", "●": "#", "·": ".", "…": "~", "−": "-", "–": "-", "“": '"', "”": '"', "’": "'", "→": "->"})  # noqa: RUF001 - these are the characters to replace
 _WIDTH_WITHOUT_TERMINAL = 100
 
 

@@ -1,0 +1,1 @@
+"""`ntp-ctl plot`: pictures of a measurement log."""

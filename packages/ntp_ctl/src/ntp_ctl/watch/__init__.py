@@ -1,0 +1,1 @@
+"""`ntp-ctl watch`: the status, live."""
