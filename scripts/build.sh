@@ -13,6 +13,7 @@ usage() {
 
 [ $# -eq 1 ] || [ $# -eq 2 ] || usage
 version=$1
+case $version in *[!0-9a-z.]*) usage ;; esac
 # The versions that need no normalisation (PEP 440): the name of the file is the name that was asked for.
 printf '%s\n' "$version" | grep -Eqx '[0-9]+\.[0-9]+(\.[0-9]+)?((a|b|rc)[0-9]+)?(\.post[0-9]+)?(\.dev[0-9]+)?' || usage
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -33,10 +34,20 @@ sed -i.before -E "s/^version = \"[^\"]*\"\$/version = \"$version\"/" "$work/tree
 grep -qx "version = \"$version\"" "$work/tree/pyproject.toml" || { echo "build.sh: pyproject.toml has no line for the version" >&2; exit 1; }
 rm "$work/tree/pyproject.toml.before"
 
+# The backend is called directly: `build` would make an environment of its own for each of the two.
 "${PYTHON:-python3}" -m venv "$work/venv"
-"$work/venv/bin/pip" install -q --disable-pip-version-check -c "$root/constraints.txt" build
+python="$work/venv/bin/python"
+"$python" - "$work/tree/pyproject.toml" > "$work/requires" <<'END'
+import sys, tomllib
+with open(sys.argv[1], "rb") as file:
+    print(*tomllib.load(file)["build-system"]["requires"], sep="\n")
+END
+"$python" -m pip install -q --disable-pip-version-check -c "$root/constraints.txt" -r "$work/requires"
+mkdir "$work/dist" "$work/unpacked"
+(cd "$work/tree" && "$python" -m hatchling build -t sdist -d "$work/dist") > "$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 # The wheel is made from the source distribution, so that what is published can be built by whoever gets it.
-(cd "$work/tree" && "$work/venv/bin/python" -m build --outdir "$work/dist" . > "$work/log" 2>&1) || { cat "$work/log" >&2; exit 1; }
+tar -xzf "$work"/dist/*.tar.gz -C "$work/unpacked"
+(cd "$work"/unpacked/* && "$python" -m hatchling build -t wheel -d "$work/dist") > "$work/log" 2>&1 || { cat "$work/log" >&2; exit 1; }
 grep -i warning "$work/log" >&2 || :
 for file in "$work/dist"/*; do
     mv "$file" "$out/"
