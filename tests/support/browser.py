@@ -98,6 +98,7 @@ class Page:
     def open(self, url: str) -> None:
         """Go there."""
         self.call("Page.navigate", url=url)
+        self.wait(f"location.href.startsWith({json.dumps(url)}) && document.readyState === 'complete'")
 
     def run(self, script: str) -> object:
         """The value of an expression, which may be a promise."""
@@ -115,21 +116,30 @@ class Page:
         """Until the expression is true."""
         deadline = time.monotonic() + timeout_s
         while not self.run(f"Boolean({script})"):
-            assert time.monotonic() < deadline, f"not within {timeout_s:g} s: {script}; the page says: {self.text('body')[:600]}"
+            assert time.monotonic() < deadline, (
+                f"not within {timeout_s:g} s: {script}; the page says: {' '.join(self.text('body').split())[:1500]} {self.complaints()[-3:]}"
+            )
             time.sleep(0.05)
+
+    def _account(self) -> str:
+        return f"the page says: {' '.join(self.text('body').split())[:1500]} {self.complaints()[-3:]}"
 
     def press(self, key: str) -> None:
         """A key, down and up."""
-        for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key)
+        more = {"text": "\r", "windowsVirtualKeyCode": 13} if key == "Enter" else {}
+        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, code=key, **more)
+        self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=key)
 
     def type(self, text: str) -> None:
         """Text into what has the focus."""
         self.call("Input.insertText", text=text)
 
-    def shot(self, path: Path, *, whole: bool = True) -> None:
-        """A picture of the page."""
-        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)["data"]
+    def shot(self, path: Path, *, height: int | None = None) -> None:
+        """A picture of the page, or of its upper part."""
+        whole = self.run("[document.documentElement.clientWidth, document.documentElement.scrollHeight]")
+        assert isinstance(whole, list)
+        clip = {"x": 0, "y": 0, "width": whole[0], "height": min(height or whole[1], whole[1]), "scale": 1}
+        data = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, clip=clip)["data"]
         path.write_bytes(base64.b64decode(str(data)))
 
     def complaints(self) -> list[str]:

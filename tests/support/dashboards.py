@@ -17,9 +17,9 @@ from ntp_daemon.serving.ntp_server import NtpServerConfig
 from ntp_daemon.serving.ntp_server_thread import NtpServerThread
 from ntp_proto.time_types import NtpDuration, NtpTimestamp
 from support.clients import source, start_daemon, wait_ready, write_config
-from support.programs import Program, python
+from support.programs import Program, python, serving
 
-__all__ = ["TOKEN", "Answer", "Dashboard", "Load", "free_port", "lying_servers", "start_dashboard", "write_scene"]
+__all__ = ["TOKEN", "Answer", "Dashboard", "Load", "free_port", "honest_servers", "lying_servers", "start_dashboard", "start_scene", "write_scene"]
 
 TOKEN = "a-token-that-only-the-tests-know"
 _REQUEST = bytes([0x23]) + bytes(47)
@@ -95,6 +95,13 @@ class _Wrong:
 
 
 @contextlib.contextmanager
+def honest_servers(count: int) -> Iterator[list[str]]:
+    """Servers that tell the time, each a process; their addresses."""
+    with contextlib.ExitStack() as stack:
+        yield [str(stack.enter_context(serving("rate_limit_server", "--interval", "0"))[1]) for _ in range(count)]
+
+
+@contextlib.contextmanager
 def lying_servers(*errors_s: float) -> Iterator[list[str]]:
     """Servers whose clocks are wrong by so much; their addresses."""
     with contextlib.ExitStack() as stack:
@@ -115,7 +122,7 @@ def free_port() -> int:
         return port
 
 
-def write_scene(folder: Path, sources: list[str], *, port: int, workers: int = 0, api: str = "expose-config = true") -> None:
+def write_scene(folder: Path, sources: list[str], *, port: int, workers: int = 0, poll: int = 0, api: str = "expose-config = true") -> None:
     """A daemon that follows those, and answers clients on the port: 127.0.0.66 is denied, and nobody may ask more than 5 times a second."""
     more = f"""
 [[server]]
@@ -127,7 +134,7 @@ denylist = {{ filter = ["127.0.0.66/32"], action = "deny" }}
 [api]
 {api}
 """
-    write_config(folder, "\n".join(source(address) for address in sources), more)
+    write_config(folder, "\n".join(source(address, poll) for address in sources), more)
 
 
 @contextlib.contextmanager

@@ -19,7 +19,7 @@ from ntp_dashboard.access import ENDPOINTS, Access, Endpoint
 from ntp_dashboard.answers import EventStream, document, failure, failure_text
 from ntp_dashboard.daemon_link import DaemonLink
 from ntp_dashboard.documents import ConfigDocument, ControlAnswer, ControlOrder
-from ntp_dashboard.guard import Guard, Token
+from ntp_dashboard.guard import BodyTooLongError, Guard, Token, too_long
 from ntp_dashboard.openapi import openapi_document
 from ntp_dashboard.page import Assets, page
 from ntp_dashboard.request_feed import RequestFeed
@@ -58,7 +58,7 @@ class Api:
         routes = [Route(endpoint.path, self._admitting(endpoint, handlers[endpoint.name]), methods=_methods(endpoint)) for endpoint in ENDPOINTS]
         starlette = Starlette(
             routes=[*routes, Mount("/static", Assets())],
-            exception_handlers={HTTPException: _http_failure, DaemonError: _daemon_failure},
+            exception_handlers={HTTPException: _http_failure, DaemonError: _daemon_failure, BodyTooLongError: _body_failure, Exception: _bug},
         )
         starlette.router.redirect_slashes = False
         self.app = Guard(starlette, settings.host_names, (endpoint.path for endpoint in ENDPOINTS if endpoint.is_stream))
@@ -142,7 +142,7 @@ class Api:
         reply = await self._link.order(ShowConfigRequest())
         if not reply.accepted:
             return failure(503, reply.message)
-        return document(ConfigDocument(config=tomli.loads(reply.text)))
+        return document(ConfigDocument(config=msgspec.Raw(msgspec.json.encode(tomli.loads(reply.text)))))
 
     async def _metrics(self, request: Request) -> Response:
         from ntp_ctl.openmetrics import render_metrics  # noqa: PLC0415 -- not everybody scrapes us, and it takes memory
@@ -206,6 +206,15 @@ async def _http_failure(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     words = {404: "not found", 405: "method not allowed"}
     return failure(error.status_code, words.get(error.status_code, error.detail), fields=error.headers)
+
+
+async def _body_failure(_request: Request, _error: Exception) -> Response:
+    return too_long()
+
+
+async def _bug(_request: Request, _error: Exception) -> Response:
+    """The guard puts it into the log; to a stranger it is none of his business."""
+    return failure(500, "something went wrong here; it is in the log")
 
 
 async def _daemon_failure(_request: Request, error: Exception) -> Response:

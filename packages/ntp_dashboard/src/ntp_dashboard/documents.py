@@ -6,6 +6,8 @@ clock is made to run faster. null is what is not known. Fields may be added in a
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 __all__ = [
@@ -361,7 +363,7 @@ class ConfigDocument(_Document, frozen=True, kw_only=True):
         config: Its tables; secrets are "***".
     """
 
-    config: dict[str, object]
+    config: Annotated[msgspec.Raw, msgspec.Meta(extra_json_schema={"type": "object"})]
 
 
 class ControlOrder(_Document, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,11 +15,12 @@ import logging
 from collections.abc import Iterable
 
 from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ntp_dashboard.answers import failure
 
-__all__ = ["MAXIMUM_BODY_BYTES", "Guard", "Token"]
+__all__ = ["MAXIMUM_BODY_BYTES", "BodyTooLongError", "Guard", "Token", "too_long"]
 
 MAXIMUM_BODY_BYTES = 4096
 _REQUEST_S = 10.0
@@ -98,14 +99,12 @@ class Guard:
             await failure(421, "this host name is not served here; add it to api.host-names")(scope, receive, sent)
             return
         if (declared := _content_length(scope)) is not None and declared > MAXIMUM_BODY_BYTES:
-            await failure(413, f"at most {MAXIMUM_BODY_BYTES} bytes are taken", close=True)(scope, receive, sent)
+            await too_long()(scope, receive, sent)
             return
         limit = None if scope["path"] in self._streams else _REQUEST_S
         try:
             async with asyncio.timeout(limit):
                 await self._app(scope, _Limited(receive), sent)
-        except _TooLongError:
-            await sent.instead(failure(413, f"at most {MAXIMUM_BODY_BYTES} bytes are taken", close=True), scope, receive)
         except TimeoutError:
             await sent.instead(failure(408, f"the request took more than {_REQUEST_S:g} s", close=True), scope, receive)
         except ClientDisconnect:
@@ -132,8 +131,13 @@ class Guard:
         return True
 
 
-class _TooLongError(Exception):
-    """The body is longer than we take."""
+class BodyTooLongError(Exception):
+    """The body is longer than we take; told by `receive`, so that it ends whoever reads it."""
+
+
+def too_long() -> Response:
+    """The answer to such a request."""
+    return failure(413, f"at most {MAXIMUM_BODY_BYTES} bytes are taken", close=True)
 
 
 class _Limited:
@@ -148,7 +152,7 @@ class _Limited:
         if message["type"] == "http.request":
             self._taken += len(message.get("body", b""))
             if self._taken > MAXIMUM_BODY_BYTES:
-                raise _TooLongError
+                raise BodyTooLongError
         return message
 
 

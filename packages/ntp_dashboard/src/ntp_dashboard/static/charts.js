@@ -33,34 +33,50 @@ function timeTicks(chart, at) {
   return at.map((second) => (days ? new Date(second * 1000).toLocaleDateString("en-GB", { weekday: "short", day: "numeric", timeZone: "UTC" }) : clockText(second * 1000).slice(0, 5)));
 }
 
-/** A range that is never empty, and has the zero in it. */
-function aroundZero(_chart, low, high) {
-  if (low === null) return [-1e-3, 1e-3];
-  const most = Math.max(high, 0);
-  const least = Math.min(low, 0);
-  const room = Math.max((most - least) * 0.08, 1e-6);
-  return [least - room, most + room];
+const known = (columns) => columns.flat().filter((value) => value !== null);
+
+/**
+ * A range for the usual values, never empty. One hour's step must not make a week of microseconds a flat line: what is more than ten times as far
+ * from the middle as nine rows in ten are is left out, and the line of text above the chart says so.
+ */
+function usualRange(values, middle, least) {
+  const far = values.map((value) => Math.abs(value - middle)).sort((a, b) => a - b);
+  const usual = far[Math.floor(0.9 * (far.length - 1))] ?? 0;
+  const kept = values.filter((value) => Math.abs(value - middle) <= Math.max(10 * usual, least));
+  const high = Math.max(middle, ...kept);
+  const low = Math.min(middle, ...kept);
+  const room = Math.max((high - low) * 0.08, least);
+  return [low - room, high + room];
 }
 
-function close(least) {
-  return (_chart, low, high) => {
-    if (low === null) return [-least, least];
-    const room = Math.max((high - low) * 0.15, least);
-    return [low - room, high + room];
-  };
+/** How many rows are left out, and how far they go. */
+function leftOut(column, [low, high], format) {
+  const out = column.filter((value) => value !== null && (value < low || value > high));
+  if (!out.length) return "";
+  const furthest = out.reduce((one, other) => (Math.abs(other) > Math.abs(one) ? other : one));
+  return ` (${out.length} ${out.length === 1 ? "row goes" : "rows go"} beyond the chart, to ${format(furthest)})`;
 }
+
+const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
 
 class Chart {
-  constructor(name, { describe, build }) {
+  constructor(name, { describe, build, usual = () => [0, 1], beyond = () => "" }) {
     this.place = document.getElementById(`${name}-chart`);
     this.readout = document.getElementById(`${name}-readout`);
     this.describe = describe;
     this.build = build;
+    this.usual = usual;
+    this.beyond = beyond;
     this.data = null;
     this.chart = null;
     new ResizeObserver(() => this.chart?.setSize(this.size())).observe(this.place);
     this.place.addEventListener("keydown", (event) => this.move(event));
     this.place.addEventListener("blur", () => this.chart?.setCursor({ left: -10, top: -10 }));
+  }
+
+  /** What the second axis of the chart shows of the data; for charts whose scale is that of the usual values. */
+  range() {
+    return this.usual(this.data);
   }
 
   size() {
@@ -83,7 +99,7 @@ class Chart {
   }
 
   make() {
-    const { series, scales, axes: lines, bands, hooks } = this.build();
+    const { series, scales, axes: lines, bands, hooks } = this.build(() => this.range());
     const options = {
       ...this.size(),
       legend: { show: false },
@@ -109,7 +125,7 @@ class Chart {
 
   tell() {
     const index = this.chart?.cursor.idx ?? this.raw.ageSeconds.length - 1;
-    const text = index < 0 || index === null ? "Nothing measured yet." : this.describe(this.raw, Math.min(index, this.raw.ageSeconds.length - 1), this.data[0]);
+    const text = index < 0 || index === null ? "Nothing measured yet." : this.describe(this.raw, Math.min(index, this.raw.ageSeconds.length - 1), this.data[0]) + this.beyond(this.data, this.range());
     if (this.readout.textContent !== text) this.readout.textContent = text;
   }
 
@@ -129,14 +145,16 @@ function offsetChart() {
   return new Chart("offset", {
     describe: (raw, at, times) =>
       `${clockText(times[at] * 1000)} · ${duration(raw.offsetMillis[at], { sign: true })}, from ${duration(raw.offsetLowMillis[at], { sign: true })} to ${duration(raw.offsetHighMillis[at], { sign: true })}; error below ${duration(raw.statisticalErrorMillis[at])}`,
-    build: () => ({
+    usual: (data) => usualRange(known(data.slice(1)), 0, 1e-6),
+    beyond: (data, range) => leftOut(data[3], range, (value) => duration(value, { sign: true })),
+    build: (range) => ({
       series: [
         { stroke: color("--band-line"), width: 1, points: { show: false } },
         { stroke: color("--band-line"), width: 1, points: { show: false } },
         { stroke: color("--accent"), width: 2, points: { show: false } },
       ],
       bands: [{ series: [1, 2], fill: color("--band") }],
-      scales: { y: { range: aroundZero } },
+      scales: { y: { range } },
       axes: axes((value) => duration(value, { sign: true, digits: 3 })),
     }),
   });
@@ -145,9 +163,11 @@ function offsetChart() {
 function frequencyChart() {
   return new Chart("frequency", {
     describe: (raw, at, times) => `${clockText(times[at] * 1000)} · ${ppm(raw.frequency[at])}: the clock is made to run ${raw.frequency[at] < 0 ? "slower" : "faster"}`,
-    build: () => ({
+    usual: (data) => usualRange(known([data[1]]), median(known([data[1]])), 2e-9),
+    beyond: (data, range) => leftOut(data[1], range, (value) => ppm(value)),
+    build: (range) => ({
       series: [{ stroke: color("--accent"), width: 2, points: { show: false } }],
-      scales: { y: { range: close(2e-9) } },
+      scales: { y: { range } },
       axes: axes((value) => ppm(value, { digits: 5 })),
     }),
   });
