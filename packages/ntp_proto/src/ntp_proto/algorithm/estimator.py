@@ -5,8 +5,9 @@ one mad answer for an accident, but a source that contradicts its own past sever
 The samples are kept, so that a filter of several sources can be made anew from them (`combination`).
 
 What the first samples say depends on the queueing that is expected of the path, and that is a guess until a few round trips are known. So
-while a source is young it looks at all of its samples again, a few times, with the queueing that they show. A round trip that is then far
-shorter than all others, which agree, was no round trip: a clock was set on the way. It would be taken for the path's delay for a long time.
+while a source is young it looks at all of its samples again, a few times, with the queueing that they show. A round trip that is
+shorter, and then far from all others, which are near each other, was none: a clock was set on the way. It would be taken for the path's delay for a
+long time.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ __all__ = ["FrequencyPrior", "SourceEstimator", "surprise"]
 _KEPT = 32
 _LOOKS = (4, 8, 16)
 """With so many samples a source looks at all of them again."""
-_STRAY = 3.0
-"""How much shorter than the second shortest a stray round trip is, in distances from there to the median."""
+_STRAY = 1.5
+"""How much farther from the second shortest a stray round trip is than the longest."""
 _STRAY_AMONG = 8
-"""Among fewer, chance does that too often."""
+"""A stray round trip is told among so many samples; among fewer, chance does it too often."""
 _ONLY = 0
 """The key of the only path in a filter of one source."""
 _CONTRADICTS = 6.0
@@ -122,8 +123,7 @@ def _without_stray(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
     if len(samples) < _STRAY_AMONG:
         return samples
     shortest, second, *others = sorted(samples, key=lambda sample: sample.delay_s)
-    usual_s = others[len(others) // 2].delay_s - second.delay_s
-    is_stray = second.delay_s - shortest.delay_s > _STRAY * (usual_s + _RESOLUTION_S)
+    is_stray = second.delay_s - shortest.delay_s > _STRAY * (others[-1].delay_s - second.delay_s) + _RESOLUTION_S
     return tuple(sample for sample in samples if not (is_stray and sample is shortest))
 
 
