@@ -115,7 +115,7 @@ def test_wrong_usage(arguments: list[str]) -> None:
     [
         (["-l", "loud"], {}, "argument -l/--log-level: 'loud' is not trace, debug, info, warn or error"),
         (["--log-format", "xml"], {}, "argument --log-format: 'xml' is not text or json"),
-        (["--clock", "steep"], {}, "argument --clock: 'steep' is not steer or virtual"),
+        (["--clock", "steep"], {}, "argument --clock: 'steep' is not steer, virtual, mirror or local"),
         ([], {"NTP_LOG": "loud"}, "environment variable NTP_LOG: 'loud' is not trace, debug, info, warn or error"),
         ([], {"NTP_LOG_FORMAT": "xml"}, "environment variable NTP_LOG_FORMAT: 'xml' is not text or json"),
     ],
