@@ -8,6 +8,7 @@ import re
 
 from ntp_ctl.style import ColorChoice
 from ntp_ctl.units import parse_duration
+from ntp_proto.server_address import ServerAddress
 
 __all__ = ["address", "color", "count", "duration", "finite_duration", "poll_limits", "positive_duration"]
 
@@ -66,8 +67,6 @@ def count(text: str) -> int:
 
 def address(text: str) -> str:
     """The name or numeric address of a server, with or without a port, in normal form."""
-    from ntp_proto.server_address import ServerAddress  # noqa: PLC0415 — ipaddress takes 5 ms, and few commands name a server
-
     try:
         return str(ServerAddress.parse(text))
     except ValueError as error:

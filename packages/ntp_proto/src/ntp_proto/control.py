@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from ntp_proto.server_address import ServerAddress
+
 __all__ = [
     "FRAME_PREFIX_BYTES",
     "MAXIMUM_DOCUMENT_BYTES",
@@ -91,7 +93,7 @@ class AddSourceRequest(
     poll_maximum: int | None = None
 
     def __post_init__(self) -> None:
-        _check(self.address)
+        ServerAddress.parse(self.address)
         if self.count is not None and not self.pool:
             raise ValueError("count is only for a pool")
 
@@ -106,7 +108,7 @@ class RemoveSourceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkn
     address: str
 
     def __post_init__(self) -> None:
-        _check(self.address)
+        ServerAddress.parse(self.address)
 
 
 class SetOnlineRequest(
@@ -124,7 +126,7 @@ class SetOnlineRequest(
 
     def __post_init__(self) -> None:
         if self.address is not None:
-            _check(self.address)
+            ServerAddress.parse(self.address)
 
 
 class BurstRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True, tag_field="command", tag="burst"):
@@ -138,7 +140,7 @@ class BurstRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     def __post_init__(self) -> None:
         if self.address is not None:
-            _check(self.address)
+            ServerAddress.parse(self.address)
 
 
 class ServiceAction(Enum):
@@ -161,13 +163,6 @@ class ServiceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 class ShowConfigRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="command", tag="show-config"):
     """Tell the configuration in force, as a file that says the same; secrets are "***". It comes in `Reply.text`."""
-
-
-def _check(address: str) -> None:
-    """See that it is one, or raise a `ValueError` that says what is wrong with it."""
-    from ntp_proto.server_address import ServerAddress  # noqa: PLC0415 — ipaddress takes 5 ms, and a tool that only reads needs neither
-
-    ServerAddress.parse(address)
 
 
 Request = (
