@@ -18,7 +18,7 @@ from ntp_dashboard import portray
 from ntp_dashboard.access import ENDPOINTS, Access, Endpoint
 from ntp_dashboard.answers import EventStream, document, failure, failure_text
 from ntp_dashboard.daemon_link import DaemonLink
-from ntp_dashboard.documents import ConfigDocument, ControlAnswer, ControlOrder
+from ntp_dashboard.documents import ConfigDocument, ControlAnswer
 from ntp_dashboard.guard import BodyTooLongError, Guard, Token, too_long
 from ntp_dashboard.openapi import openapi_document
 from ntp_dashboard.page import Assets, page
@@ -35,6 +35,12 @@ _log = logging.getLogger(__name__)
 _DEFAULT_WINDOW_S = 900.0
 
 _DISABLED = "server disabled in configuration"
+
+
+class _AnyOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """A `ControlOrder` with any action: which of them there are is told apart from what is no order."""
+
+    action: str
 
 
 class Api:
@@ -161,7 +167,7 @@ class Api:
 
     async def _control(self, request: Request) -> Response:
         try:
-            order = msgspec.json.decode(await request.body(), type=ControlOrder)
+            order = msgspec.json.decode(await request.body(), type=_AnyOrder)
         except (msgspec.MsgspecError, RecursionError):
             return failure(400, "invalid request")
         try:

@@ -6,7 +6,7 @@ clock is made to run faster. null is what is not known. Fields may be added in a
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -370,10 +370,10 @@ class ControlOrder(_Document, frozen=True, kw_only=True, forbid_unknown_fields=T
     """What to do with the serving of clients; the clock goes on being disciplined.
 
     Attributes:
-        action: "start", "stop" or "restart".
+        action: To start what runs and to stop what does not changes nothing, and is no failure.
     """
 
-    action: str
+    action: Literal["start", "stop", "restart"]
 
 
 class ControlAnswer(_Document, frozen=True, kw_only=True):
