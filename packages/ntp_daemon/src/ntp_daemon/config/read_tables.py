@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, TypeVar, get_args, get_origin, get_type_hints
 
 from ntp_daemon.config.keys import Key, shown
@@ -68,6 +69,7 @@ class ModelField:
     is_required: bool
 
 
+@cache
 def model_fields(table: type[DataclassInstance]) -> tuple[ModelField, ...]:
     """The fields of a class of the model that can be written in a file."""
     hints = get_type_hints(table, localns={"ServerConfig": object}, include_extras=True)  # those are read apart from the sections
