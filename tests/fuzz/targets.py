@@ -8,10 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ntp_proto import observation
+import msgspec
+
+from ntp_ctl.migrate.command import convert
+from ntp_ctl.migrate.directive import Dialect
+from ntp_ctl.migrate.toml import render
+from ntp_daemon.config.load import parse
+from ntp_proto import control, observation
 from ntp_proto.association import Measured, Rejected
 from ntp_proto.errors import ParseError
 from ntp_proto.identifiers import KissCode, Mode
+from ntp_proto.measurement_log import ChangeLine, DisplacementLine, StartLine
+from ntp_proto.measurement_runs import read_run, split_runs
 from ntp_proto.packet import HEADER_LENGTH, ExtensionField, Header, Packet, client_request, join_trailer, kiss_to, response_to, split_trailer
 from ntp_proto.server import AccessList, Answer, AnswerKind, ClientLimits, Dropped, PrefixTable, Rate, RefusalAction, ServerPolicy
 from ntp_proto.time_types import NtpTimestamp, PollInterval
@@ -100,6 +108,31 @@ def observation_document(data: bytes) -> None:
     assert observation.decode(observation.encode(document)) == document
 
 
+def request(data: bytes) -> None:
+    """What is read as an order is written and read again as the same."""
+    try:
+        order = control.decode_request(data)
+    except ValueError:
+        return
+    assert control.decode_request(control.encode(order)) == order
+
+
+def measurement_log(data: bytes) -> None:
+    """A log is runs, each of which begins with its start and can be drawn, or it is a `ValueError`."""
+    try:
+        for lines in split_runs(data, "log"):
+            read_run(lines)
+    except ValueError:
+        return
+
+
+def foreign_configuration(data: bytes) -> None:
+    """What chrony's or ntpd's configuration is said to be becomes one of ours that is valid."""
+    text = data[1:].decode("utf-8", "replace")
+    dialect = Dialect.CHRONY if data[:1] < b"\x80" else Dialect.NTP
+    parse(render(convert(text, text[:40], dialect), text[:40]))
+
+
 _EVERYBODY = AccessList(PrefixTable(["0.0.0.0/0"]), RefusalAction.DENY)
 _SMALL = ClientLimits(size=8)
 _POLICIES = (
@@ -110,6 +143,15 @@ _POLICIES = (
     ServerPolicy(clients=ClientLimits(size=8, rate=Rate(1e-6, 1), leak=0), limit_action=RefusalAction.DENY),
 )
 
+_LOG = b"".join(
+    msgspec.json.encode(line) + b"\n"
+    for line in (
+        StartLine(at=1.0, version=1, software="x", time=_NONCE.bits, frequency=1e-6, settings={}),
+        ChangeLine(at=2.0, frequency=2e-6, step_s=0.5),
+        DisplacementLine(at=3.0, displacement_s=-1.0),
+    )
+)
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     "header": header,
     "extensions": extensions,
@@ -117,6 +159,9 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "association": association,
     "responder": responder,
     "observation": observation_document,
+    "request": request,
+    "measurement-log": measurement_log,
+    "foreign-configuration": foreign_configuration,
 }
 
 SEEDS: dict[str, list[bytes]] = {
@@ -135,4 +180,14 @@ SEEDS: dict[str, list[bytes]] = {
         )
     ],
     "observation": [observation.encode(sample_observation())],
+    "request": [
+        control.encode(control.AddSourceRequest(address="192.0.2.1", pool=True, count=4, poll_minimum=4, poll_maximum=6)),
+        control.encode(control.SetOnlineRequest(online=False, address="a.example")),
+        control.encode(control.ConfigRequest(log_filter="debug", panic_threshold=5.0)),
+    ],
+    "measurement-log": [_LOG],
+    "foreign-configuration": [
+        b"\0server 192.0.2.1 port 124 minpoll 4 maxpoll 12 iburst\nmakestep 1 -1\nallow 192.168\ndeny ::/0\nratelimit interval 1\nlocal stratum 5\n",
+        b"\xffpool a.example iburst\nrestrict default kod limited\nrestrict 10.0.0.0 mask 255.0.0.0 ignore\ntinker panic 0 step 1\ntos minsane 2\n",
+    ],
 }
