@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 
 import pytest
 
 from ntp_proto.identifiers import KissCode
 from ntp_proto.observation import SyncState
-from ntp_sim.scenario import read_scenario
+from ntp_sim.scenario import read_scenario, scenario_from
 from ntp_sim.simulation import Simulation, run
 
 TWO = """
@@ -154,3 +155,17 @@ def test_progress_is_told_to_the_end(tmp_path: Path) -> None:
     assert told == sorted(told)
     assert told[-1] == 1.0
     assert len(told) > 10
+
+
+def test_asymmetry_is_drawn_for_each_server_and_each_seed() -> None:
+    document: dict[str, object] = {
+        "scenario": {"duration": 10},
+        "server": [{"count": 40, "there": {"base": 0.010}, "back": {"base": 0.006}, "asymmetry": 0.02}],
+    }
+    scenario = scenario_from(document, "asymmetric")
+    first, again, other = (Simulation(scenario, seed).servers for seed in (1, 1, 2))
+    assert [server.there.base_s for server in first] == [server.there.base_s for server in again] != [server.there.base_s for server in other]
+    for server in first:
+        assert server.there.base_s + server.back.base_s == pytest.approx(0.016)
+    differences_s = [server.there.base_s - server.back.base_s - 0.004 for server in (*first, *other)]
+    assert statistics.pstdev(differences_s) == pytest.approx(0.02 * 0.016, rel=0.25)

@@ -11,6 +11,7 @@ from typing import assert_never
 from ntp_proto.datagram import Address
 from ntp_proto.identifiers import KissCode
 from ntp_proto.measurement_log import Recorder
+from ntp_sim.network import Link
 from ntp_sim.node import SimClient
 from ntp_sim.relay import RelayServer
 from ntp_sim.report import BoundLog, ErrorLog
@@ -102,7 +103,7 @@ class Simulation:
 
     def _server(self, plan: ServerPlan) -> SimServer:
         address = Address(f"{_NETWORK}{next(self._hosts)}", _PORT)
-        there, back = plan.make_there(), plan.make_back()
+        there, back = self._links(address, plan)
         if plan.relay:
             return RelayServer(self.world, address, there, back, self._relays[plan.relay], plan.behaviour)
         behaviour = plan.behaviour
@@ -110,6 +111,14 @@ class Simulation:
             clock, lie = self._server_clock(address, plan), behaviour.ahead_s
             behaviour = replace(behaviour, ahead_s=lambda now: clock.ahead_s + lie(now))
         return SimServer(self.world, address, there, back, behaviour)
+
+    def _links(self, address: Address, plan: ServerPlan) -> tuple[Link, Link]:
+        """The ways there and back; an asymmetry takes from one what it adds to the other."""
+        there, back = plan.make_there(), plan.make_back()
+        if not plan.asymmetry:
+            return there, back
+        shift_s = 0.5 * plan.asymmetry * (there.base_s + back.base_s) * self.world.rng(f"asymmetry {address}").gauss(0.0, 1.0)
+        return replace(there, base_s=max(0.0, there.base_s + shift_s)), replace(back, base_s=max(0.0, back.base_s - shift_s))
 
     def _server_clock(self, address: Address, plan: ServerPlan) -> SimClock:
         assert plan.clock is not None, "asked for a server with a clock only"

@@ -57,6 +57,7 @@ class ServerPlan:
         clock: Its own clock; None: it knows true time.
         shared_clock: Servers with the same name here show one clock, so that they can err together; "": its own.
         relay: The name of the relay whose clock it shows, "" for none.
+        asymmetry: Standard deviation of the difference between the two base delays, as a part of their sum; each run draws it anew.
     """
 
     make_there: Callable[[], Link]
@@ -66,6 +67,7 @@ class ServerPlan:
     clock: ClockPlan | None = None
     shared_clock: str = ""
     relay: str = ""
+    asymmetry: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

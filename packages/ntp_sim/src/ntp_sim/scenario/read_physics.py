@@ -114,6 +114,7 @@ def _read_server(table: Table, association: AssociationConfig) -> ServerPlan:
         clock=read_clock(own_clock) if own_clock is not None else None,
         shared_clock=shared,
         relay=relay,
+        asymmetry=table.share("asymmetry", 0.0),
     )
 
 
