@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Brings docs/man and the tables of CONFIGURATION.md up to date with the option parsers and the model of the configuration.
+"""Brings docs/man, the tables of CONFIGURATION.md and the figures of README.md up to date with the programs and with what was measured.
 
     ./dev python scripts/make_manual.py            write what is stale, and name it
     ./dev python scripts/make_manual.py --check    only name it; exit status 1 when there is any
@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from manual.figures import updated_readme
 from manual.keys import updated_configuration, updated_page
 from manual.pages import updated
 from manual.programs import PROGRAMS
@@ -35,6 +36,8 @@ def wanted() -> Iterator[tuple[Path, str]]:
     """Every file that is made, and what is to be in it."""
     configuration = ROOT / "CONFIGURATION.md"
     yield configuration, updated_configuration(configuration.read_text(encoding="utf-8"))
+    readme, accuracy = ROOT / "README.md", ROOT / "docs" / "accuracy.md"
+    yield readme, updated_readme(readme.read_text(encoding="utf-8"), accuracy.read_text(encoding="utf-8"))
     pages = [(program.name, program.section, program.parser()) for program in PROGRAMS]
     for name, number, parser in (*pages, ("ntp.toml", 5, None)):
         source = MAN / f"{name}.{number}.md"

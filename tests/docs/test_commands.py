@@ -85,7 +85,7 @@ def meanwhile(rest: str, text: str, folder: Path) -> Iterator[str]:
     port = str(free_port())
     program, arguments = asked[1], shlex.split(asked[2].replace(PORT_OF_EXAMPLES, port))
     with Program(python(MODULES[program], *arguments), cwd=folder) as running:
-        running.wait_for(READY[program])
+        running.wait_for(READY[program], timeout_s=30.0)  # an interpreter has to start, on a machine that may be busy
         yield text.replace(PORT_OF_EXAMPLES, port)
         assert running.stop() == 0, running.stderr
 

@@ -47,3 +47,28 @@ def test_there_are_examples() -> None:
 
 def test_what_cannot_change_without_a_restart_is_said() -> None:
     assert "`clock.mode`" in DOCUMENT
+
+
+OF_THE_GO_SERVER = {
+    "ntp": (
+        "listenAddress workers readBufferBytes writeBufferBytes readTimeoutMillis writeTimeoutMillis clientRateLimitPerSecond clientRateLimitBurst"
+        " globalRateLimitPerSecond globalRateLimitBurst serveUnsynced unsyncedStratum referenceID precisionExponent rootDelayMillis"
+        " rootDispersionMillis enableKissOfDeathOnDeny kissOfDeathResponseOnDeny"
+    ),
+    "policy": "allowCIDRs denyCIDRs",
+    "policy.dns": "enableReverseLookup allowSuffixes denySuffixes cacheTTLSeconds lookupTimeoutMillis allowOnLookupError resolverNameservers",
+    "upstream": "enabled servers syncIntervalSeconds timeoutMillis maxAcceptedOffsetMillis samplesPerSync",
+    "api": "enabled listenAddress readTimeoutMillis writeTimeoutMillis shutdownTimeoutMillis authToken exposeConfig",
+    "runtime": "gomaxprocs logLevel",
+}
+
+
+def test_every_key_in_json_has_its_row_and_every_key_of_ours_in_it_exists() -> None:
+    section = DOCUMENT.partition("### Coming from a JSON configured Go server")[2]
+    rows = re.findall(r"^\| (\w+\..*?) \| (.*) \|$", section, flags=re.MULTILINE)
+    theirs = [key for left, _ in rows for key in left.split(", ")]
+    assert sorted(theirs) == sorted(f"{table}.{key}" for table, keys in OF_THE_GO_SERVER.items() for key in keys.split())
+    ours = {f"{key.table}.{key.name}" for key in describe()}
+    named = {key for _, right in rows for key in re.findall(r"`([\w-]+\.[\w.-]+)`", right)}
+    assert named <= ours
+    assert len(named) > 25

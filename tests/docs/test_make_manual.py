@@ -9,6 +9,7 @@ from pathlib import Path
 
 import make_manual
 import pytest
+from manual.figures import SCENARIOS, updated_readme
 from manual.options import option_entries, synopsis
 from manual.pages import updated
 from manual.programs import PROGRAMS
@@ -28,7 +29,7 @@ def test_it_is_up_to_date(path: Path) -> None:
 
 
 def test_there_is_no_page_that_nobody_makes() -> None:
-    assert set(MAN.iterdir()) == set(WANTED) - {ROOT / "CONFIGURATION.md"}
+    assert set(MAN.iterdir()) == set(WANTED) - {ROOT / "CONFIGURATION.md", ROOT / "README.md"}
 
 
 def test_every_program_has_a_page_and_is_the_one_that_is_installed() -> None:
@@ -181,6 +182,14 @@ def test_a_table_fits_or_becomes_a_list() -> None:
     assert "\\&\\fB=\\fR|T{" in narrow
     wide = made("| a | b | c | d |\n|---|---|---|---|\n| `n` | x | y | words |")
     assert wide == [".TP", "\\fBn\\fR (x; y)", "words"]
+
+
+def test_the_figures_are_those_that_were_measured() -> None:
+    accuracy = "| scenario | ours, µs | chrony in the same run, µs |\n|---|--:|--:|\n" + "".join(f"| {name} | 20 | 1.5 ms |\n" for name in SCENARIOS)
+    text = updated_readme((ROOT / "README.md").read_text(encoding="utf-8"), accuracy)
+    assert text.count(" | 20 µs | 1.5e+03 µs | 0.01 |\n") == len(SCENARIOS)
+    with pytest.raises(ValueError, match="no row for lan-p4"):
+        updated_readme(text, accuracy.replace("lan-p4", "lan"))
 
 
 def test_a_stale_page_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
