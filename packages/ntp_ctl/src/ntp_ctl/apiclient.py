@@ -93,8 +93,10 @@ class EventStream:
                 name = value
             elif key == "data":
                 data = f"{data}\n{value}" if data else value
-            elif not line.strip() and name and data:
-                return Event(name, _document(data.encode()))
+            elif not line.strip():
+                if name and data:
+                    return Event(name, _document(data.encode()))
+                name, data = "", ""
         raise StopIteration
 
     def close(self) -> None:
@@ -199,12 +201,13 @@ class Client:
         return self._ask("GET", path, None, also=also)
 
     def _ask(self, method: str, path: str, body: bytes | None, *, also: int = 200) -> Document:
-        with contextlib.closing(self._connection()) as connection:
-            response = self._exchange(connection, method, path, body)
+        with contextlib.closing(self._connection()) as connection, self._exchange(connection, method, path, body) as response:
             try:
                 text = response.read(_MAXIMUM_BYTES)
             except (OSError, http.client.HTTPException) as error:
                 raise ApiError(f"request {path} failed: {error}") from error
+            if response.length:
+                raise ApiError(f"request {path} failed: the answer is not whole, or longer than {_MAXIMUM_BYTES} bytes")
         if response.status not in (200, also):
             _refuse(path, response.status, text)
         return _document(text)

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from ntp_dashboard.documents import Failure
 
-__all__ = ["EventStream", "document", "event", "failure", "failure_text"]
+__all__ = ["EventStream", "document", "event", "failure", "failure_text", "json_text"]
 
 _HEARTBEAT = b": beat\n\n"
 _NO_STORE = {"Cache-Control": "no-store"}
@@ -19,7 +19,12 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 def document(value: msgspec.Struct, status: int = 200) -> Response:
     """One of `ntp_dashboard.documents` as JSON."""
-    return Response(msgspec.json.encode(value), status, _NO_STORE, "application/json")
+    return json_text(msgspec.json.encode(value), status)
+
+
+def json_text(text: bytes, status: int = 200) -> Response:
+    """JSON that is made already."""
+    return Response(text, status, _NO_STORE, "application/json")
 
 
 def failure(status: int, message: str, *, close: bool = False, fields: Mapping[str, str] | None = None) -> Response:

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route
 from ntp_ctl.client import DaemonError
 from ntp_dashboard import portray
 from ntp_dashboard.access import ENDPOINTS, Access, Endpoint
-from ntp_dashboard.answers import EventStream, document, failure, failure_text
+from ntp_dashboard.answers import EventStream, document, failure, failure_text, json_text
 from ntp_dashboard.daemon_link import DaemonLink
 from ntp_dashboard.documents import ConfigDocument, ControlAnswer
 from ntp_dashboard.guard import BodyTooLongError, Guard, Token, too_long
@@ -137,7 +137,7 @@ class Api:
             window_s = 0.0
         if not 0.0 < window_s <= LONGEST_WINDOW_S:
             return failure(400, f"window is a number of seconds, more than 0 and at most {LONGEST_WINDOW_S:.0f}")
-        return document(portray.series(await self._link.history(window_s)))
+        return json_text(await self._link.series(window_s))
 
     async def _requests(self, _request: Request) -> Response:
         return document(await self._feed.recent())

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import msgspec
+
 from ntp_ctl.client import DaemonError, Failure, fetch_history, fetch_observation, send_control
+from ntp_dashboard import portray
 from ntp_proto.control import Reply, Request
-from ntp_proto.history import HistoryDocument
 from ntp_proto.observation import Observation
 
 __all__ = ["DaemonLink"]
@@ -22,7 +24,7 @@ __all__ = ["DaemonLink"]
 _log = logging.getLogger(__name__)
 
 _FRESH_S = 0.25
-_HISTORY_FRESH_S = 1.0
+_SERIES_FRESH_S = 1.0
 _WINDOWS = 16
 _PATIENCE_S = 3.0
 _CONTROL_PATIENCE_S = 8.0
@@ -61,10 +63,10 @@ class DaemonLink:
     """
 
     def __init__(self, observation: Path, configuration: Path | None) -> None:
-        self.observation_path = observation
+        self._observation = observation
         self._configuration = configuration
         self._observed = _Kept(lambda: fetch_observation(observation, timeout_s=_PATIENCE_S), _FRESH_S)
-        self._histories: dict[float, _Kept[HistoryDocument]] = {}
+        self._series: dict[float, _Kept[bytes]] = {}
         self._trouble = ""
 
     async def observe(self) -> Observation:
@@ -77,19 +79,22 @@ class DaemonLink:
         self._note("")
         return observation
 
-    async def history(self, window_s: float) -> HistoryDocument:
-        """What it remembers of so many seconds, at most a second old.
+    async def series(self, window_s: float) -> bytes:
+        """What it remembers of so many seconds, at most a second old, as the JSON of `documents.Series`, made once for all who ask.
 
         Args:
             window_s: More than 0, at most a week. The last few that were asked for are kept.
         """
-        kept = self._histories.get(window_s)
+        kept = self._series.get(window_s)
         if kept is None:
-            while len(self._histories) >= _WINDOWS:
-                self._histories.pop(next(iter(self._histories)))
-            kept = _Kept(lambda: fetch_history(self.observation_path, window_s, timeout_s=_PATIENCE_S), _HISTORY_FRESH_S)
-            self._histories[window_s] = kept
+            while len(self._series) >= _WINDOWS:
+                self._series.pop(next(iter(self._series)))
+            kept = _Kept(lambda: self._fetch_series(window_s), _SERIES_FRESH_S)
+            self._series[window_s] = kept
         return await kept.get()
+
+    def _fetch_series(self, window_s: float) -> bytes:
+        return msgspec.json.encode(portray.series(fetch_history(self._observation, window_s, timeout_s=_PATIENCE_S)))
 
     async def order(self, request: Request) -> Reply:
         """Ask for something on the configuration socket."""
