@@ -4,6 +4,8 @@
  *   ./load -p 11123 -s 5                    closed loop: as many requests under way as -w says, so that the server is always busy
  *   ./load -p 11123 -s 10 -r 100000         open loop: so many a second, whatever the server does
  *
+ * -i lets it sleep while there is nothing to do, for a core that it shares with the server.
+ *
  * Each request carries a random number with the index of its slot, so an answer is recognised without a search. An answer counts when it
  * is a server's, of our version, 48 bytes long and names the request. What a client would compute as its offset is the server's error,
  * because both sides read the same clock; -t takes the kernel's stamps of arrivals, as a good client does.
@@ -15,6 +17,7 @@
 #include <getopt.h>
 #include <math.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,14 +36,15 @@ enum { BATCH = 64, PACKET = 48, SLOTS = 1 << 16, SOCKETS = 64, PROCESSES = 64, S
 
 struct options {
     const char *host;
-    int port, window, sockets, clients, batch, echo, kernel_stamps, version;
+    int port, window, sockets, clients, batch, echo, kernel_stamps, version, waits;
     double seconds, warm_up, rate;
     int process[PROCESSES], processes;
 };
 
 struct slot {
     uint64_t nonce;
-    int64_t sent_at;
+    int64_t sent_at; /* system's clock */
+    int64_t since;
     uint32_t socket;
     bool waiting;
 };
@@ -69,10 +73,18 @@ static char stamp[BATCH][128] __attribute__((aligned(16)));
 static struct iovec out_part[BATCH], in_part[BATCH];
 static struct mmsghdr out_message[BATCH], in_message[BATCH];
 
-static int64_t now(void) {
+static int64_t read_clock(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
+    clock_gettime(clock, &t);
     return t.tv_sec * SECOND + t.tv_nsec;
+}
+
+static int64_t system_now(void) { /* what timestamps tell */
+    return read_clock(CLOCK_REALTIME);
+}
+
+static int64_t now(void) { /* what the load goes by: nobody sets it */
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 static uint64_t random_number(void) { /* splitmix64 */
@@ -128,11 +140,11 @@ static void open_sockets(const struct options *options) {
     }
 }
 
-static void prepare(int at, const struct options *options, int64_t sent_at, int which) {
+static void prepare(int at, const struct options *options, int which) {
     uint32_t index = spare[--spares];
     struct slot *slot = &slots[index];
 
-    *slot = (struct slot){(random_number() & ~0xffffULL) | index, sent_at, (uint32_t)which, true};
+    *slot = (struct slot){(random_number() & ~0xffffULL) | index, system_now(), now(), (uint32_t)which, true};
     memset(out[at], 0, PACKET);
     out[at][0] = (uint8_t)(options->version << 3 | 3);
     out[at][2] = 6;
@@ -147,7 +159,7 @@ static void send_requests(const struct options *options, int which, int count) {
     int done = 0;
 
     for (int i = 0; i < count; i++)
-        prepare(i, options, now(), which);
+        prepare(i, options, which);
     while (done < count) {
         int sent = sendmmsg(sockets[which], out_message + done, (unsigned)(count - done), 0);
         if (sent < 0) {
@@ -197,7 +209,7 @@ static void judge(const struct options *options, const uint8_t *packet, unsigned
         total.kisses++;
     else
         total.answered++;
-    if (valid && slot->sent_at >= measuring_from && samples < SAMPLES) {
+    if (valid && slot->since >= measuring_from && samples < SAMPLES) {
         int64_t to = from_ntp(packet + 32) - slot->sent_at, back = from_ntp(packet + 40) - arrived;
         errors_us[samples] = (float)fabs((double)(to + back) / 2e3);
         round_trips_us[samples++] = (float)((double)(arrived - slot->sent_at) / 1e3);
@@ -211,7 +223,7 @@ static int receive(const struct options *options, int which) {
         in_message[i].msg_hdr.msg_controllen = sizeof stamp[i];
     }
     int count = recvmmsg(sockets[which], in_message, BATCH, MSG_DONTWAIT, NULL);
-    int64_t read_at = now();
+    int64_t read_at = system_now();
     for (int i = 0; i < count; i++)
         judge(options, in[i], in_message[i].msg_len, arrival(&in_message[i].msg_hdr, read_at));
     return count;
@@ -219,7 +231,7 @@ static int receive(const struct options *options, int which) {
 
 static void give_up_on_old(int64_t instant) {
     for (uint32_t i = 0; i < SLOTS; i++)
-        if (slots[i].waiting && instant - slots[i].sent_at > PATIENCE) {
+        if (slots[i].waiting && instant - slots[i].since > PATIENCE) {
             release(i);
             total.lost++;
         }
@@ -240,28 +252,44 @@ static double busy_seconds(const struct options *options) { /* of the server's p
     return sum;
 }
 
+/* Until something comes: on a core that is shared with the server, looking all the time would take its time. */
+static void wait_for_answers(const struct options *options) {
+    struct pollfd ready[SOCKETS];
+
+    for (int i = 0; i < options->sockets; i++)
+        ready[i] = (struct pollfd){.fd = sockets[i], .events = POLLIN};
+    poll(ready, (nfds_t)options->sockets, 10);
+}
+
 static void turn_closed(const struct options *options) {
     int share = (options->window + options->sockets - 1) / options->sockets;
+    bool is_idle = true;
 
     for (int i = 0; i < options->sockets; i++) {
-        receive(options, i);
+        is_idle &= receive(options, i) <= 0;
         int room = share - under_way[i];
+        is_idle &= room <= 0;
         if (room > 0)
             send_requests(options, i, room < options->batch ? room : options->batch);
     }
+    if (is_idle && options->waits)
+        wait_for_answers(options);
 }
 
 static void turn_open(const struct options *options, int64_t started) {
     static uint64_t asked;
-    static int which;
-    uint64_t due = (uint64_t)((double)(now() - started) * options->rate / SECOND);
+    static int sending, receiving;
+    uint64_t due = (uint64_t)((double)(now() - started) * options->rate / SECOND) - asked;
 
-    for (int burst = 0; asked < due && burst < 32 && spares; burst++, asked++) {
-        send_requests(options, which, 1);
-        which = (which + 1) % options->sockets;
+    /* One when there is time, more at once the further it has fallen behind; and one socket a turn, for what has come waits in its buffer. */
+    int count = (int)(due < (uint64_t)options->batch ? due : (uint64_t)options->batch);
+    if (count > 0 && spares >= (uint32_t)count) {
+        send_requests(options, sending, count);
+        asked += (uint64_t)count;
+        sending = (sending + 1) % options->sockets;
     }
-    for (int i = 0; i < options->sockets; i++)
-        receive(options, i);
+    receive(options, receiving);
+    receiving = (receiving + 1) % options->sockets;
 }
 
 static int compare(const void *one, const void *other) {
@@ -325,7 +353,7 @@ static struct options parse(int count, char **arguments) {
                               .seconds = 2, .warm_up = 0.2};
     int letter;
 
-    while ((letter = getopt(count, arguments, "a:p:w:n:c:b:s:u:r:P:et3")) != -1) {
+    while ((letter = getopt(count, arguments, "a:p:w:n:c:b:s:u:r:P:et3i")) != -1) {
         switch (letter) {
         case 'a': options.host = optarg; break;
         case 'p': options.port = atoi(optarg); break;
@@ -339,6 +367,7 @@ static struct options parse(int count, char **arguments) {
         case 'e': options.echo = 1; break;
         case 't': options.kernel_stamps = 1; break;
         case '3': options.version = 3; break;
+        case 'i': options.waits = 1; break;
         case 'P':
             for (char *part = strtok(optarg, ","); part && options.processes < PROCESSES; part = strtok(NULL, ","))
                 options.process[options.processes++] = atoi(part);

@@ -16,7 +16,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,10 +24,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
+from processes import MISSING, MissingError, SilentError, build, family, free_port, memory_mib, run_before_all_others
+
 SERVER_CORE, LOAD_CORE = 0, 1
-MISSING = 3
 
 LOADS = {
     "saturated": ["-w", "128", "-n", "16", "-s", "0.65", "-u", "0.15"],
@@ -86,29 +84,6 @@ class Server:
         return self.name == "echo"
 
 
-class MissingError(Exception):
-    """Something needed is not here; the text says what."""
-
-
-class SilentError(Exception):
-    """A server did not answer."""
-
-
-def build(folder: Path) -> None:
-    """Compile the load and the echo."""
-    if shutil.which("cc") is None:
-        raise MissingError("there is no C compiler, which makes the load; on Debian and Ubuntu: apt install gcc")
-    for name in ("load", "echo"):
-        command = ["cc", "-O2", "-Wall", "-Wextra", "-o", folder / name, HERE / f"{name}.c", "-lm"]
-        subprocess.run(command, check=True)
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
 def find_servers(folder: Path) -> list[Server]:
     ports = [free_port() for _ in range(3)]
     found = [Server("echo", ports[0], [str(folder / "echo"), str(ports[0])])]
@@ -131,15 +106,6 @@ def named_server(text: str) -> Server:
     return Server(name, int(port), ["sh", "-c", f"exec {command}"])
 
 
-def family(pid: int) -> list[int]:
-    """A process and all that it has started."""
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return [pid]
-    return [pid, *(member for child in children for member in family(int(child)))]
-
-
 def load(folder: Path, server: Server, options: list[str], pids: list[int]) -> dict[str, float]:
     command = [str(folder / "load"), "-p", str(server.port), "-P", ",".join(map(str, pids)), *options, *(["-e"] if server.is_echo else [])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
@@ -147,12 +113,6 @@ def load(folder: Path, server: Server, options: list[str], pids: list[int]) -> d
         output, _ = process.communicate(timeout=60)
     figures: dict[str, float] = json.loads(output)
     return figures
-
-
-def memory_mib(pids: list[int]) -> float:
-    """What they keep in memory, shared pages counted once for each."""
-    lines = [line for pid in pids for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith("VmRSS")]
-    return sum(int(line.split()[1]) for line in lines) / 1024
 
 
 def measure(folder: Path, server: Server, loads: dict[str, list[str]]) -> Figures:
@@ -209,7 +169,7 @@ def table(results: dict[str, list[Figures]], baseline: str) -> str:
 def run(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        build(folder)
+        build(folder, "load", "echo")
         servers = [*find_servers(folder), *arguments.server]
         results: dict[str, list[Figures]] = {server.name: [] for server in servers}
         for number in range(arguments.rounds):
@@ -230,11 +190,14 @@ def main() -> int:
     parser.add_argument("server", nargs="*", type=named_server, metavar="NAME@PORT=COMMAND", help="another server, listening on 127.0.0.1:PORT")
     parser.add_argument("--rounds", type=int, default=5, help="(default %(default)s)")
     parser.add_argument("--steady", action="store_true", help="also 100 000 requests a second for 10 s, and what is lost of them")
+    parser.add_argument("--realtime", action="store_true", help="before everything else on this machine (SCHED_FIFO; as root)")
     arguments = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
         print("two cores are needed: one for the server, one for the load", file=sys.stderr)
         return MISSING
     try:
+        if arguments.realtime:
+            run_before_all_others()
         run(arguments)
     except MissingError as error:
         print(error, file=sys.stderr)

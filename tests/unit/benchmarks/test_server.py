@@ -12,8 +12,8 @@ FOLDER = Path(__file__).resolve().parents[3] / "benchmarks" / "server"
 needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
 
 
-def call(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, FOLDER / "run.py", *arguments], env=environment or None, capture_output=True, text=True, check=False)
+def call(*arguments: str, program: str = "run.py", **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, FOLDER / program, *arguments], env=environment or None, capture_output=True, text=True, check=False)
 
 
 def compiled(folder: Path, name: str) -> Path:
@@ -23,13 +23,13 @@ def compiled(folder: Path, name: str) -> Path:
 
 
 @needs_compiler
-@pytest.mark.parametrize("options", [["-w", "8", "-n", "2"], ["-w", "8", "-c", "100"], ["-r", "2000", "-n", "2", "-t"]])
+@pytest.mark.parametrize("options", [["-w", "8", "-n", "2"], ["-w", "8", "-c", "100", "-i"], ["-r", "2000", "-n", "2", "-t"]])
 def test_the_load_gets_an_answer_to_each_request(tmp_path: Path, options: list[str]) -> None:
     echo = subprocess.Popen([compiled(tmp_path, "echo"), "0"], stdout=subprocess.PIPE, text=True)
     try:
         assert echo.stdout is not None
         port = echo.stdout.readline().strip()
-        command = [compiled(tmp_path, "load"), "-p", port, "-e", "-s", "0.2", "-u", "0", "-P", str(echo.pid), *options]
+        command = [compiled(tmp_path, "load"), "-p", port, "-e", "-s", "0.5", "-u", "0", "-P", str(echo.pid), *options]
         figures = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
     finally:
         echo.kill()
@@ -53,6 +53,7 @@ def test_wrong_usage_is_said_so() -> None:
     assert "NAME@PORT=COMMAND" in done.stderr
 
 
-def test_without_a_compiler_one_sentence_says_so(tmp_path: Path) -> None:
-    done = call(PATH=str(tmp_path))
+@pytest.mark.parametrize("program", ["run.py", "flood.py", "scaling.py"])
+def test_without_a_compiler_one_sentence_says_so(program: str, tmp_path: Path) -> None:
+    done = call(program=program, PATH=str(tmp_path))
     assert (done.returncode, done.stderr) == (3, "there is no C compiler, which makes the load; on Debian and Ubuntu: apt install gcc\n")

@@ -8,6 +8,7 @@ datagram ever bring it down, the daemon starts another. It ends when the daemon 
 
 from __future__ import annotations
 
+import os
 import select
 import signal
 import socket
@@ -28,6 +29,8 @@ from ntp_udp.server_socket import ServerSocket
 __all__ = ["Worker", "main"]
 
 _IDLE_S = 10.0
+_NICE = 5
+"""A worker under a flood takes all that it gets, and the daemon has a clock to keep. A late answer is as good as any: its timestamps say so."""
 _CLIENTS_COUNTED_S = 10.0
 """How often the remembered clients are counted, which takes a look at each."""
 
@@ -119,6 +122,7 @@ def main(argv: list[str]) -> int:
     # The terminal and the service manager send these to every process of the service. The daemon decides when its workers end.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    os.nice(_NICE)
     setup = load_setup(int(argv[1]))
     with socket.socket(fileno=setup.control) as control:
         try:
