@@ -1,6 +1,7 @@
 """`ntp-serve`: tells this computer's time to whoever asks, and says so line by line. Arguments in, an `NtpServer` and what it prints out.
 
-It disciplines no clock and has no sources; `ntp-daemon` does that.
+It disciplines no clock and has no sources; `ntp-daemon` does that. Of all programs here it is the one that runs on other systems than Linux too: what
+`NtpServer` needs is imported only where it is there, and `portable_serve` takes its place elsewhere.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from ntp_daemon.serve_text import lines_of, summary_line
-from ntp_daemon.serving.event_hub import Subscription
-from ntp_daemon.serving.ntp_server import NtpServer, NtpServerConfig
+from ntp_daemon.serving.listen_address import listen_address
 from ntp_daemon.version import version
 from ntp_proto.errors import ConfigError, NtpError
 from ntp_proto.server import ClientLimits, Rate, RefusalAction, ServerPolicy
-from ntp_udp import SocketError
+
+if TYPE_CHECKING:
+    from ntp_daemon.serving.event_hub import Subscription
+    from ntp_daemon.serving.ntp_server import NtpServer, NtpServerConfig
 
 __all__ = ["config_of", "main", "make_parser"]
 
@@ -67,17 +71,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.write(f"ntp-serve {version()}\n")
         return _DONE
     try:
-        config = config_of(arguments)
+        serve = _on_linux(arguments) if sys.platform == "linux" else _elsewhere(arguments)
     except (ConfigError, ValueError) as error:
         parser.error(str(error))
     try:
-        asyncio.run(_serve(NtpServer(config), quiet=arguments.quiet))
+        serve()
     except BrokenPipeError:
         # The reader (head, less) has seen enough. Python would complain again when it flushes at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _BROKEN_PIPE
     except (NtpError, OSError) as error:
-        sys.stderr.write(_failure(error, config))
+        sys.stderr.write(_failure(error, arguments))
         return _FAILED
     return _DONE
 
@@ -111,17 +115,47 @@ def config_of(arguments: Arguments) -> NtpServerConfig:
         ConfigError: The address is no numeric address.
         ValueError: The port is given twice.
     """
-    if arguments.listen is not None and arguments.port is not None:
-        raise ValueError("the port is given twice: PORT and -listen")
-    limits = ClientLimits(rate=Rate(arguments.rate, arguments.burst) if arguments.rate else None)
+    from ntp_daemon.serving.ntp_server import NtpServerConfig  # noqa: PLC0415 -- needs Linux
+
     return NtpServerConfig(
-        listen=arguments.listen or f"0.0.0.0:{_DEFAULT_PORT if arguments.port is None else arguments.port}",
+        listen=_listen(arguments),
         stratum=arguments.stratum,
-        policy=ServerPolicy(clients=limits, limit_action=RefusalAction.DENY),
+        policy=_policy(arguments),
         workers=arguments.workers,
         history=1,  # for the last client of the summary
         event_buffer=_BUFFER,
     )
+
+
+def _on_linux(arguments: Arguments) -> Callable[[], None]:
+    from ntp_daemon.serving.ntp_server import NtpServer  # noqa: PLC0415 -- needs Linux
+
+    server = NtpServer(config_of(arguments))
+    return lambda: asyncio.run(_serve(server, quiet=arguments.quiet))
+
+
+def _elsewhere(arguments: Arguments) -> Callable[[], None]:
+    from ntp_daemon.portable_serve import PortableServer, run  # noqa: PLC0415 -- not needed on Linux
+
+    if arguments.workers:
+        raise ValueError("--workers needs Linux")
+    listen = listen_address(_listen(arguments))
+
+    def write(lines: Sequence[str]) -> None:
+        _write("\n".join(lines) + "\n")
+
+    return lambda: run(PortableServer(listen, arguments.stratum, _policy(arguments)), write, quiet=arguments.quiet)
+
+
+def _listen(arguments: Arguments) -> str:
+    if arguments.listen is not None and arguments.port is not None:
+        raise ValueError("the port is given twice: PORT and -listen")
+    return arguments.listen or f"0.0.0.0:{_DEFAULT_PORT if arguments.port is None else arguments.port}"
+
+
+def _policy(arguments: Arguments) -> ServerPolicy:
+    limits = ClientLimits(rate=Rate(arguments.rate, arguments.burst) if arguments.rate else None)
+    return ServerPolicy(clients=limits, limit_action=RefusalAction.DENY)
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -191,9 +225,9 @@ def _write(text: str) -> None:
     sys.stdout.flush()
 
 
-def _failure(error: Exception, config: NtpServerConfig) -> str:
-    if isinstance(error, SocketError) and error.errno == errno.EACCES:
-        port = config.settings().listen.port
+def _failure(error: Exception, arguments: Arguments) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EACCES:
+        port = listen_address(_listen(arguments)).port
         return (
             f"Error: Permission denied. Port {port} requires root/administrator privileges.\n"
             f"Run it as root: sudo ntp-serve {port}\n"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from ntp_daemon.serving.ntp_server import ServerMetrics
-from ntp_daemon.serving.request_events import RequestEvent
+from typing import TYPE_CHECKING
+
 from ntp_proto.packet import HEADER_LENGTH
 
-__all__ = ["lines_of", "summary_line"]
+if TYPE_CHECKING:
+    from ntp_daemon.serving.ntp_server import ServerMetrics
+    from ntp_daemon.serving.request_events import RequestEvent
+
+__all__ = ["lines_of", "summary_line", "summary_text"]
 
 _KISS_STRATUM = 0
 
@@ -26,7 +30,9 @@ def lines_of(event: RequestEvent) -> list[str]:
 def summary_line(metrics: ServerMetrics) -> str:
     """The counters since the start; errors are requests that got no time, a kiss of death included."""
     totals, last = metrics.totals, metrics.last_request
-    return (
-        f"requests={totals.received} responses={totals.accepted} errors={totals.received - totals.accepted}"
-        f" unique_clients={metrics.clients} last_ip={last.client.host if last else '-'}"
-    )
+    return summary_text(totals.received, totals.accepted, metrics.clients, last.client.host if last else "-")
+
+
+def summary_text(received: int, accepted: int, clients: int, last: str) -> str:
+    """The same of plain numbers, and of the address of the last client."""
+    return f"requests={received} responses={accepted} errors={received - accepted} unique_clients={clients} last_ip={last}"

@@ -19,16 +19,16 @@ from typing import Protocol, Self
 
 from ntp_daemon.serving.counters import ServingCounters
 from ntp_daemon.serving.event_hub import EventHub, Subscription
+from ntp_daemon.serving.listen_address import listen_address
 from ntp_daemon.serving.messages import ClientReport
 from ntp_daemon.serving.request_events import RequestEvent
 from ntp_daemon.serving.servant import HostHook
 from ntp_daemon.serving.serving import Serving
 from ntp_daemon.serving.settings import DnsPolicyConfig, RequestLogConfig, ServerSettings
 from ntp_proto.datagram import Address
-from ntp_proto.errors import ConfigError, UsageError
+from ntp_proto.errors import UsageError
 from ntp_proto.identifiers import LeapIndicator, ReferenceId
 from ntp_proto.server import ClientRecord, ServerPolicy, ServerTotals, Snapshot
-from ntp_proto.server_address import ServerAddress
 from ntp_proto.time_types import NtpDuration, NtpTimestamp
 from ntp_udp.server_socket import Buffers
 
@@ -96,7 +96,7 @@ class NtpServerConfig:
     def settings(self) -> ServerSettings:
         """The same as the servers of the daemon take it."""
         return ServerSettings(
-            listen=_listen_address(self.listen),
+            listen=listen_address(self.listen),
             policy=self.policy,
             workers=self.workers,
             buffers=self.buffers,
@@ -325,19 +325,3 @@ class NtpServer:
 
 def _system_now() -> NtpTimestamp:
     return NtpTimestamp.from_unix_ns(time.clock_gettime_ns(time.CLOCK_REALTIME))
-
-
-def _listen_address(text: str) -> Address:
-    """With a port of 0 too, which no address to ask has.
-
-    Raises:
-        ConfigError: It is not a numeric address.
-    """
-    takes_any = text.endswith(":0") and (text.count(":") == 1 or "]" in text)
-    try:
-        numeric = ServerAddress.parse(text[:-1] + "1" if takes_any else text).numeric()
-    except ValueError as error:
-        raise ConfigError(f"cannot listen on {text!r}: {error}") from error
-    if numeric is None:
-        raise ConfigError(f"cannot listen on {text!r}: it takes a numeric address, such as 127.0.0.1:123 or [::1]:123")
-    return replace(numeric, port=0) if takes_any else numeric
