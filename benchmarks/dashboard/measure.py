@@ -95,6 +95,7 @@ async def read_streams(dashboard: Dashboard, seconds: float, daemon: int) -> Non
     until = time.perf_counter() + seconds
     gaps: list[float] = []
     events = [0] * READERS
+    troubles: set[bytes] = set()
 
     async def one(number: int) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", dashboard.port, limit=1 << 20)
@@ -108,6 +109,8 @@ async def read_streams(dashboard: Dashboard, seconds: float, daemon: int) -> Non
                     gaps.append(now - before)
                 before = now
                 events[number] += 1
+            elif line.startswith(b"event: unavailable"):
+                troubles.add(await reader.readline())
         writer.close()
 
     pid = dashboard.program.process.pid
@@ -118,6 +121,8 @@ async def read_streams(dashboard: Dashboard, seconds: float, daemon: int) -> Non
     await asyncio.gather(*tasks)
     say(f"{READERS} readers for {seconds / 60:.1f} min: events each {min(events)} to {max(events)} of {seconds / TICK_S:.0f}")
     say(f"  from event to event: median {statistics.median(gaps):.3f} s, longest {max(gaps):.3f} s")
+    for trouble in troubles:
+        say(f"  {trouble.decode()}")
     share, daemon_share = (cpu_s(pid) - used) / seconds, (cpu_s(daemon) - daemon_used) / seconds
     say(f"  dashboard: {memory:.1f} MiB before, {half:.1f} at half time, {resident_mib(pid):.1f} at the end; {100 * share:.1f} % of a core")
     say(f"  daemon: {daemon_memory:.1f} MiB before, {resident_mib(daemon):.1f} at the end; {100 * daemon_share:.2f} % of a core")

@@ -14,8 +14,10 @@ import msgspec
 import pytest
 
 from ntp_ctl import client
-from ntp_ctl.client import DaemonError, Failure, fetch_observation, send_control
+from ntp_ctl.client import DaemonError, Failure, fetch_history, fetch_observation, send_control
+from ntp_daemon.history import History, Moment
 from ntp_proto.control import MAXIMUM_DOCUMENT_BYTES, ConfigRequest, ForceSyncRequest, ReloadRequest, Reply, Request, frame
+from ntp_proto.history import encode as encode_history
 from ntp_proto.observation import encode
 from unit.ntp_ctl.documents import STATES, synchronized
 from unit.ntp_ctl.fake_daemon import FakeDaemon, raw, replies, shows
@@ -218,3 +220,39 @@ def test_without_permission_to_look_sudo_is_the_way_in() -> None:
             failure, message = _failure(path)
     assert failure is Failure.PERMISSION
     assert message.endswith("run it with sudo")
+
+
+def test_the_past_comes_after_the_state(path: Path) -> None:
+    history = History()
+    history.add(Moment(1e-6, 1e-5, 1e-3, 2e-6), 4.0)
+    document = history.document(900.0, "2031-05-04T03:02:01Z", 5.0)
+    asked: list[bytes] = []
+
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(frame(encode(synchronized())))
+        with connection.makefile("rb") as stream:
+            asked.append(stream.readline())
+        connection.sendall(frame(encode_history(document)))
+
+    with FakeDaemon(path, answer):
+        assert fetch_history(path, 900.0) == document
+    assert asked == [b'{"want":"history","window_s":900.0}\n']
+
+
+@pytest.mark.parametrize("window_s", [0.0, -1.0, float("nan"), float("inf"), 604_801.0])
+def test_a_window_that_is_none_is_not_asked_for(path: Path, window_s: float) -> None:
+    with pytest.raises(ValueError, match="window_s"):
+        fetch_history(path, window_s)
+
+
+def test_a_daemon_that_keeps_no_history(path: Path) -> None:
+    with FakeDaemon(path, shows(synchronized())), pytest.raises(DaemonError) as caught:
+        fetch_history(path, 900.0)
+    assert caught.value.failure is Failure.NO_ANSWER
+
+
+def test_an_answer_that_is_no_history(path: Path) -> None:
+    twice = frame(encode(synchronized())) + frame(b'{"error":"what?"}')
+    with FakeDaemon(path, raw(twice)), pytest.raises(DaemonError, match="not a history") as caught:
+        fetch_history(path, 900.0)
+    assert caught.value.failure is Failure.PROTOCOL

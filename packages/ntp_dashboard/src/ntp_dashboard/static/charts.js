@@ -54,7 +54,7 @@ function leftOut(column, [low, high], format) {
   const out = column.filter((value) => value !== null && (value < low || value > high));
   if (!out.length) return "";
   const furthest = out.reduce((one, other) => (Math.abs(other) > Math.abs(one) ? other : one));
-  return ` (${out.length} ${out.length === 1 ? "row goes" : "rows go"} beyond the chart, to ${format(furthest)})`;
+  return ` (${out.length} beyond the chart, to ${format(furthest)})`;
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
@@ -104,7 +104,7 @@ class Chart {
       ...this.size(),
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-      padding: [10, 8, 0, 0],
+      padding: [10, 18, 0, 0],
       series: [{}, ...series],
       // all of the window, also while there is little to show: the charts stay one below the other, and do not jump
       scales: { x: { time: true, range: () => [this.now() - this.raw.windowSeconds, this.now()] }, ...scales },
@@ -174,13 +174,15 @@ function frequencyChart() {
 }
 
 function requestsChart() {
-  const bars = () => uPlot.paths.bars({ size: [0.8, 40], align: -1 });
+  const bars = () => uPlot.paths.bars({ size: [0.94, 40], align: -1 });
   return new Chart("requests", {
     describe: (raw, at, times) => {
       const parts = OUTCOMES.filter(([key]) => raw[key][at]).map(([key, name]) => `${name.toLowerCase()} ${rate(raw[key][at] / raw.stepSeconds)}`);
       return `${clockText(times[at] * 1000)} · ${parts.join(", ") || "no requests"}; mean processing ${duration(raw.processingMillis[at])}`;
     },
-    build: () => ({
+    usual: (data) => [0, 1.5 * usualRange(known([data.at(-1)]), 0, 0.001)[1]],
+    beyond: (data, range) => leftOut(data.at(-1), range, (value) => duration(value)),
+    build: (range) => ({
       // The sums are drawn from the largest to the smallest, so that of each only its own part is seen.
       series: [
         ...OUTCOMES.toReversed().map(([key]) => ({ fill: color(`--c-${key}`), stroke: color(`--c-${key}`), width: 0, paths: bars(), points: { show: false } })),
@@ -188,7 +190,7 @@ function requestsChart() {
       ],
       scales: {
         y: { range: (_u, _low, high) => [0, Math.max(high ?? 0, 0.1) * 1.1] },
-        time: { range: (_u, _low, high) => [0, Math.max(high ?? 0, 0.001) * 1.6] },
+        time: { range },
       },
       axes: axes((value) => rate(value), [{ scale: "time", side: 1, size: 64, gap: 6, grid: { show: false }, values: ticks((value) => duration(value)) }]),
     }),
