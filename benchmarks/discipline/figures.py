@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scenarios import Scenario
 
-__all__ = ["Figures", "Summary", "evaluate", "settled_at", "summarize"]
+__all__ = ["Figures", "Summary", "column", "evaluate", "settled_at", "summarize"]
 
 _HOLD_S = 300  # an error counts as settled when it stays small for this long
 
@@ -57,7 +57,8 @@ class Summary:
     recovered_s: float
 
 
-def _column(path: Path, index: int) -> list[float]:
+def column(path: Path, index: int) -> list[float]:
+    """What the simulator wrote of one node, from 0, each second."""
     with path.open() as lines:
         return [float(line.split("\t")[index]) for line in lines]
 
@@ -97,7 +98,7 @@ def _recovery(errors: Sequence[float], scenario: Scenario) -> tuple[float | None
 def evaluate(folder: Path, scenario: Scenario) -> Figures:
     """Read what the simulator wrote once a second (`offset`, `freq`) and for each packet (`packets`); the client is the last node."""
     servers = len(scenario.servers)
-    errors, frequencies = _column(folder / "offset", servers), _column(folder / "freq", servers)
+    errors, frequencies = column(folder / "offset", servers), column(folder / "freq", servers)
     settled = errors[scenario.settle_s :]
     ascending = sorted(map(abs, settled))
     sent, counted = _packets(folder / "packets", servers + 1, scenario.settle_s)

@@ -27,7 +27,7 @@ def program(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("script", ["run.py", "realclock/compare.py"])
+@pytest.mark.parametrize("script", ["run.py", "plots.py", "realclock/compare.py"])
 def test_help(script: str) -> None:
     done = call(script, "--help")
     assert done.returncode == 0
