@@ -11,6 +11,7 @@ import pytest
 from ntp_daemon import observation_socket
 from ntp_daemon.observation_socket import MAXIMUM_READERS, MAXIMUM_STAYING, Answerer, ObservationSocket
 from ntp_daemon.unix_listener import LocalSocketError
+from ntp_daemon.unix_peer import UnixPeer
 from ntp_proto.control import FRAME_PREFIX_BYTES, MAXIMUM_DOCUMENT_BYTES, frame
 
 pytestmark = pytest.mark.asyncio
@@ -19,7 +20,7 @@ DOCUMENT = b'{"version":1}'
 LARGE = b"x" * MAXIMUM_DOCUMENT_BYTES
 
 
-def no_answer(line: bytes) -> bytes:
+def no_answer(line: bytes, _peer: UnixPeer) -> bytes:
     raise ValueError(f"nobody asks {line!r} here")
 
 
@@ -199,7 +200,7 @@ async def ask(path: Path, line: bytes) -> list[bytes]:
 
 
 async def test_the_state_comes_before_the_answer_to_a_question(path: Path) -> None:
-    async with showing(path, answer=lambda line: b"answer to " + line):
+    async with showing(path, answer=lambda line, _peer: b"answer to " + line):
         assert await ask(path, b"why?\n") == [DOCUMENT, b"answer to why?"]
 
 
@@ -228,7 +229,7 @@ async def test_documents_come_until_the_reader_leaves(path: Path) -> None:
         finally:
             ended.set()
 
-    async with showing(path, answer=lambda _line: numbers()):
+    async with showing(path, answer=lambda _line, _peer: numbers()):
         reader, writer = await asyncio.open_unix_connection(str(path))
         writer.write(b"numbers\n")
         stream = frames(reader)
@@ -247,7 +248,7 @@ async def test_a_reader_that_does_not_keep_up_is_not_written_to(path: Path) -> N
             yield b"x" * 100_000
             await asyncio.sleep(0)
 
-    async with showing(path, answer=lambda _line: large()):
+    async with showing(path, answer=lambda _line, _peer: large()):
         client = silent_client(path)
         client.send(b"more\n")
         before = -1
@@ -264,7 +265,7 @@ async def test_who_stays_has_few_places_and_the_others_keep_theirs(path: Path) -
         yield b"here"
         await asyncio.Event().wait()
 
-    async with showing(path, answer=lambda _line: forever()):
+    async with showing(path, answer=lambda _line, _peer: forever()):
         staying = []
         for _ in range(MAXIMUM_STAYING):
             reader, writer = await asyncio.open_unix_connection(str(path))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -18,6 +20,7 @@ from ntp_daemon.config.diff import diff
 from ntp_daemon.config.model import ClockConfig, ClockSelection, Config
 from ntp_daemon.config.server import ServerConfig
 from ntp_daemon.server_slot import ServerSlot
+from ntp_daemon.unix_peer import UnixPeer
 from ntp_proto.algorithm import Discipline
 from ntp_proto.algorithm.config import DisciplineConfig
 from ntp_proto.client import Client
@@ -28,6 +31,8 @@ from ntp_proto.server_address import ServerAddress
 from support.serving import free_port
 from support.virtual_loop import run_virtually
 
+OURSELVES = UnixPeer(os.geteuid(), frozenset())
+STRANGER = UnixPeer(65_534, frozenset((65_534,)))
 START, STOP, RESTART = ServiceAction.START, ServiceAction.STOP, ServiceAction.RESTART
 
 
@@ -36,7 +41,11 @@ def make(*, is_served: bool = True) -> tuple[ServerSlot, Chronicle, Config]:
     client = Client(Discipline(DisciplineConfig(), clock.clock, clock.monotonic()), Random(1))
     slot = ServerSlot(client, clock, None, lambda: ())
     servers = (ServerConfig(listen=ServerAddress("127.0.0.1", free_port()), workers=0),) if is_served else ()
-    return slot, Chronicle(client, clock, slot), Config(servers=servers, clock=ClockConfig(mode=ClockMode.LOCAL))
+    return (
+        slot,
+        Chronicle(client, clock, slot, lambda: Path("/nonexistent/configure")),
+        Config(servers=servers, clock=ClockConfig(mode=ClockMode.LOCAL)),
+    )
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:
@@ -127,7 +136,7 @@ def test_requests_are_told_while_somebody_watches() -> None:
         slot, chronicle, config = make()
         await slot.start(config)
         assert not slot.events.is_wanted
-        stream = chronicle.answer(b'{"want":"requests"}')
+        stream = chronicle.answer(b'{"want":"requests"}', OURSELVES)
         assert not isinstance(stream, bytes)
         assert decode_events(await anext(stream)).events == ()
         assert slot.events.is_wanted
@@ -149,7 +158,7 @@ def test_requests_are_told_while_somebody_watches() -> None:
 def test_silence_is_told_too() -> None:
     async def scenario() -> None:
         _, chronicle, _ = make(is_served=False)
-        stream = chronicle.answer(b'{"want":"requests"}')
+        stream = chronicle.answer(b'{"want":"requests"}', OURSELVES)
         assert not isinstance(stream, bytes)
         await anext(stream)
         began = asyncio.get_running_loop().time()
@@ -162,7 +171,7 @@ def test_silence_is_told_too() -> None:
 
 def test_a_sample_is_taken_every_four_seconds_and_none_after_the_end() -> None:
     async def rows(chronicle: Chronicle) -> int:
-        answer = chronicle.answer(b'{"want":"history","window_s":600000}')
+        answer = chronicle.answer(b'{"want":"history","window_s":600000}', STRANGER)
         assert isinstance(answer, bytes)
         return len(decode_history(answer).age_s)
 
@@ -186,11 +195,26 @@ def test_a_sample_is_taken_every_four_seconds_and_none_after_the_end() -> None:
 def test_what_is_no_question_is_told_so(line: bytes) -> None:
     _, chronicle, _ = make(is_served=False)
     with pytest.raises(ValueError, match="not a question"):
-        chronicle.answer(line)
+        chronicle.answer(line, STRANGER)
 
 
 def test_a_question_is_a_line_of_json() -> None:
     _, chronicle, _ = make(is_served=False)
-    answer = chronicle.answer(json.dumps({"want": "history", "window_s": 60}).encode())
+    answer = chronicle.answer(json.dumps({"want": "history", "window_s": 60}).encode(), STRANGER)
     assert isinstance(answer, bytes)
     assert b"\n" not in answer
+
+
+def test_requests_are_told_to_those_alone_who_could_stop_the_server_too(tmp_path: Path) -> None:
+    _, chronicle, _ = make(is_served=False)
+    path = tmp_path / "configure"
+    path.touch()
+    path.chmod(0o660)
+    chronicle._configuration_path = lambda: path
+    group = path.stat().st_gid
+    for peer, may in ((STRANGER, False), (UnixPeer(65_534, frozenset((65_534, group))), True), (UnixPeer(0, frozenset()), True)):
+        if may:
+            assert not isinstance(chronicle.answer(b'{"want":"requests"}', peer), bytes)
+        else:
+            with pytest.raises(ValueError, match="for those who may use the configuration socket"):
+                chronicle.answer(b'{"want":"requests"}', peer)

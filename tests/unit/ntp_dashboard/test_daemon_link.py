@@ -15,6 +15,7 @@ from ntp_ctl.client import DaemonError, Failure
 from ntp_daemon.control_socket import ControlSocket
 from ntp_daemon.history import History, Moment
 from ntp_daemon.observation_socket import ObservationSocket
+from ntp_daemon.unix_peer import UnixPeer
 from ntp_dashboard.daemon_link import DaemonLink
 from ntp_dashboard.documents import Series
 from ntp_proto.control import Reply, Request, ServiceAction, ServiceRequest
@@ -53,7 +54,7 @@ class Daemon:
         self.shown += 1
         return encode(STATES["serving"]())
 
-    def _answer(self, line: bytes) -> bytes:
+    def _answer(self, line: bytes, _peer: UnixPeer) -> bytes:
         self.answered += 1
         question = decode_question(line)
         assert isinstance(question, HistoryQuestion)

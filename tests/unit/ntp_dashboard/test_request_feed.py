@@ -10,7 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from ntp_ctl.client import DaemonError
 from ntp_daemon.observation_socket import ObservationSocket
+from ntp_daemon.unix_peer import UnixPeer
 from ntp_dashboard.request_feed import RequestFeed
 from ntp_proto.history import RequestEvents, RequestNote, encode
 
@@ -26,7 +28,7 @@ class Daemon:
         self.told: asyncio.Queue[RequestEvents] = asyncio.Queue()
         self.watched = 0
 
-    def answer(self, _line: bytes) -> AsyncGenerator[bytes, None]:
+    def answer(self, _line: bytes, _peer: UnixPeer) -> AsyncGenerator[bytes, None]:
         return self._tell()
 
     async def _tell(self) -> AsyncGenerator[bytes, None]:
@@ -140,5 +142,20 @@ def test_nobody_listens_when_nobody_has_asked_for_long(tmp_path: Path, monkeypat
         assert feed._task is not None
         await asyncio.wait([feed._task], timeout=10)
         assert feed._task.done()
+
+    run(tmp_path / "observe", scenario)
+
+
+def test_a_daemon_that_does_not_tell_us_says_why(tmp_path: Path) -> None:
+    async def scenario(daemon: Daemon, feed: RequestFeed) -> None:
+        async with aclosing(feed.watch()) as stream:
+            await anext(stream)
+            daemon.told.put_nowait(RequestEvents(error="not for you"))
+            assert await anext(stream) == b'event: unavailable\ndata: {"error":"not for you"}\n\n'
+            with pytest.raises(DaemonError, match="not for you"):
+                await feed.recent()
+            daemon.tell(1, 2)
+            assert await anext(stream) == b""
+            assert ports(await anext(stream)) == [1]
 
     run(tmp_path / "observe", scenario)

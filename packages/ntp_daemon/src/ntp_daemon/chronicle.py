@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+import os
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ntp_daemon.clocks import MachineClock
 from ntp_daemon.history import SAMPLED_S, History, Moment
 from ntp_daemon.server_slot import ServerSlot
 from ntp_daemon.status import time_text
+from ntp_daemon.unix_peer import UnixPeer
 from ntp_proto.client import Client
 from ntp_proto.history import HistoryQuestion, RequestEvents, RequestNote, RequestsQuestion, decode_question, encode
 
@@ -30,12 +33,14 @@ class Chronicle:
         client: Whose state is sampled.
         clock: Its clock.
         server: Who answers clients, if anybody does.
+        configuration_path: Where the configuration socket is; who may write to it may watch requests.
     """
 
-    def __init__(self, client: Client, clock: MachineClock, server: ServerSlot) -> None:
+    def __init__(self, client: Client, clock: MachineClock, server: ServerSlot, configuration_path: Callable[[], Path]) -> None:
         self._client = client
         self._clock = clock
         self._server = server
+        self._configuration_path = configuration_path
         self._history = History()
         self._timer: asyncio.TimerHandle | None = None
         self._due_at = 0.0
@@ -51,18 +56,21 @@ class Chronicle:
         if self._timer is not None:
             self._timer.cancel()
 
-    def answer(self, line: bytes) -> bytes | AsyncGenerator[bytes, None]:
+    def answer(self, line: bytes, peer: UnixPeer) -> bytes | AsyncGenerator[bytes, None]:
         """One document, or documents without end.
 
         Raises:
-            ValueError: it is no question.
+            ValueError: it is no question, or not one for him. The server answers fewer clients while somebody watches requests, so that is for
+                those alone who could stop it as well.
         """
         match decode_question(line):
             case HistoryQuestion(window_s=window_s):
                 now = self._clock.monotonic()
                 return encode(self._history.document(window_s, time_text(self._clock.clock.read()), now))
-            case RequestsQuestion():
+            case RequestsQuestion() if peer.user == os.geteuid() or peer.may_write(self._configuration_path()):
                 return self._watch_requests()
+            case RequestsQuestion():
+                raise ValueError("watching requests is for those who may use the configuration socket")
 
     def _sample(self) -> None:
         loop = asyncio.get_running_loop()

@@ -75,7 +75,7 @@ class Daemon:
         self._server = ServerSlot(self.client, clock, surrender, lambda: self._sources.in_order(self._config.sources))
         self._shell = ClientShell(self.client, clock, self._replace, self._server.publish)
         self._sources = SourceManager(self._shell, Resolver(), asyncio.get_running_loop().time, self._server.is_own)
-        self._chronicle = Chronicle(self.client, clock, self._server)
+        self._chronicle = Chronicle(self.client, clock, self._server, lambda: Path(self._config.observability.configuration_path))
         self._observation: ObservationSocket | None = None
         self._control: ControlSocket | None = None
         self._drift_saved_at = self._started_at

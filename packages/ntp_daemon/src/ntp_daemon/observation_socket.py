@@ -19,6 +19,7 @@ import msgspec
 
 from ntp_daemon.log import RateLimit
 from ntp_daemon.unix_listener import UnixListener, open_listener
+from ntp_daemon.unix_peer import UnixPeer, peer_of
 from ntp_proto.control import MAXIMUM_DOCUMENT_BYTES, frame
 from ntp_proto.history import MAXIMUM_QUESTION_BYTES
 
@@ -34,8 +35,9 @@ _STALLED_S = 5.0
 _LOGGER = logging.getLogger(__name__)
 _LOGGER.addFilter(RateLimit())
 
-Answerer = Callable[[bytes], bytes | AsyncGenerator[bytes, None]]
-"""Answers a question, a line without its end, by one document or by documents without end. Raises `ValueError` for what is none."""
+Answerer = Callable[[bytes, UnixPeer], bytes | AsyncGenerator[bytes, None]]
+"""Answers a question, a line without its end, of this peer: by one document, or by documents without end. Raises `ValueError` for what is no
+question, or not for him."""
 
 
 class ObservationSocket:
@@ -101,8 +103,8 @@ class ObservationSocket:
     def answer(self, reader: asyncio.Transport, line: bytes, flow: _Flow) -> None:
         """Answer a question of somebody to whom the document was sent."""
         try:
-            answer = self._answer(line)
-        except ValueError as error:
+            answer = self._answer(line, peer_of(reader.get_extra_info("socket")))
+        except (ValueError, OSError) as error:
             reader.write(frame(msgspec.json.encode({"error": str(error)})))
             reader.close()
             return

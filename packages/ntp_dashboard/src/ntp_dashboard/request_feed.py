@@ -13,8 +13,9 @@ from pathlib import Path
 
 import msgspec
 
+from ntp_ctl.client import DaemonError, Failure
 from ntp_dashboard import portray
-from ntp_dashboard.answers import event
+from ntp_dashboard.answers import event, failure_text
 from ntp_dashboard.documents import RequestEventDocument, Requests
 from ntp_proto.control import FRAME_PREFIX_BYTES, MAXIMUM_DOCUMENT_BYTES, frame_length
 from ntp_proto.history import RequestEvents, RequestsQuestion, decode_events, encode
@@ -46,6 +47,7 @@ class RequestFeed:
         self._kept: deque[RequestEventDocument] = deque(maxlen=_KEPT)
         self._count = 0
         self._lost = 0
+        self._refusal = ""
         self._readers = 0
         self._wanted_until = 0.0
         self._changed = asyncio.Event()
@@ -54,7 +56,11 @@ class RequestFeed:
         self._closed = False
 
     async def recent(self) -> Requests:
-        """The last ones. The first who asks waits a moment, for there was nobody to listen."""
+        """The last ones. The first who asks waits a moment, for there was nobody to listen.
+
+        Raises:
+            DaemonError: the daemon does not tell us.
+        """
         self._listen()
         if not self._heard.is_set():
             try:
@@ -62,6 +68,8 @@ class RequestFeed:
                     await self._heard.wait()
             except TimeoutError:
                 pass  # the daemon is away, or has nothing to say
+        if self._refusal:
+            raise DaemonError(Failure.PERMISSION, self._refusal)
         return Requests(requests=tuple(self._kept), lost=self._lost)
 
     async def watch(self) -> AsyncIterator[bytes]:
@@ -71,7 +79,11 @@ class RequestFeed:
         seen = self._count
         try:
             yield b""
+            told = ""
             while not self._closed:
+                if self._refusal != told:
+                    told = self._refusal
+                    yield event("unavailable", failure_text(told)) if told else b""
                 if self._count == seen:
                     try:
                         async with asyncio.timeout(_HEARTBEAT_S):
@@ -127,12 +139,19 @@ class RequestFeed:
 
     def _take(self, events: RequestEvents) -> None:
         self._lost = events.lost
+        if events.error != self._refusal:
+            self._refusal = events.error
+            self._heard.set()
+            self._wake()
         if events.events:
             self._heard.set()
             self._kept.extend(map(portray.request_event, events.events))
             self._count += len(events.events)
-            self._changed.set()
-            self._changed = asyncio.Event()
+            self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
 
 async def _receive(reader: asyncio.StreamReader) -> bytes:

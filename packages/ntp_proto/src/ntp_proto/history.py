@@ -120,10 +120,12 @@ class RequestEvents(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         events: At most a few hundred.
         lost: Further ones that the asker was not told, since it began to ask.
+        error: Why it is told nothing, "" where it is.
     """
 
     events: tuple[RequestNote, ...] = ()
     lost: int = 0
+    error: str = ""
 
 
 def encode(document: Question | HistoryDocument | RequestEvents) -> bytes:

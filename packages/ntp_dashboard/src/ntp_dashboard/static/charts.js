@@ -144,7 +144,9 @@ class Chart {
 function offsetChart() {
   return new Chart("offset", {
     describe: (raw, at, times) =>
-      `${clockText(times[at] * 1000)} · ${duration(raw.offsetMillis[at], { sign: true })}, from ${duration(raw.offsetLowMillis[at], { sign: true })} to ${duration(raw.offsetHighMillis[at], { sign: true })}; error below ${duration(raw.statisticalErrorMillis[at])}`,
+      raw.offsetMillis[at] === null
+        ? `${clockText(times[at] * 1000)} · no estimate`
+        : `${clockText(times[at] * 1000)} · ${duration(raw.offsetMillis[at], { sign: true })}, from ${duration(raw.offsetLowMillis[at], { sign: true })} to ${duration(raw.offsetHighMillis[at], { sign: true })}; error below ${duration(raw.statisticalErrorMillis[at])}`,
     usual: (data) => usualRange(known(data.slice(1)), 0, 1e-6),
     beyond: (data, range) => leftOut(data[3], range, (value) => duration(value, { sign: true })),
     build: (range) => ({
@@ -162,7 +164,7 @@ function offsetChart() {
 
 function frequencyChart() {
   return new Chart("frequency", {
-    describe: (raw, at, times) => `${clockText(times[at] * 1000)} · ${ppm(raw.frequency[at])}: the clock is made to run ${raw.frequency[at] < 0 ? "slower" : "faster"}`,
+    describe: (raw, at, times) => `${clockText(times[at] * 1000)} · ${ppm(raw.frequency[at])}: ${raw.frequency[at] ? `the clock is made to run ${raw.frequency[at] < 0 ? "slower" : "faster"}` : "the clock runs as it is"}`,
     usual: (data) => usualRange(known([data[1]]), median(known([data[1]])), 2e-9),
     beyond: (data, range) => leftOut(data[1], range, (value) => ppm(value)),
     build: (range) => ({

@@ -220,7 +220,10 @@ function setWatching(on) {
   $("watch-scroll").hidden = !on && !document.querySelector("#watched tbody").children.length;
   if (!on) return;
   follow("/v1/requests/stream", watching.signal, {
-    onEvent: ({ name, data }) => (name === "request" ? addRequest(data) : put("watch-note", `${count(data.missed)} requests were too many to show.`)),
+    onEvent: ({ name, data }) => {
+      if (name === "request") addRequest(data);
+      else put("watch-note", name === "resync" ? `${count(data.missed)} requests were too many to show.` : data.error);
+    },
     onTrouble: (error) => {
       if (error.status !== 401 && error.status !== 403) return;
       setWatching(false);
