@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import os
 import re
 import subprocess
@@ -136,6 +138,16 @@ _AS_ROOT_ONLY = {"setgroups", "setresgid", "setresuid"}
 """With which workers become nobody; the unit's user is that already."""
 
 
+def _ask(announcement: str) -> None:
+    """A page of the program that has just said where it serves."""
+    address = re.search(r"http://(\S+):(\d+)/", announcement)
+    assert address
+    connection = http.client.HTTPConnection(address[1], int(address[2]), timeout=30.0)
+    connection.request("GET", "/healthz")
+    assert connection.getresponse().status == 503, "there is no daemon"
+    connection.close()
+
+
 @pytest.mark.peer
 @pytest.mark.skipif(sys.platform != "linux", reason="strace is Linux's")
 @pytest.mark.parametrize("name", ["ntp-daemon", "ntp-serve", "ntp-metrics-exporter", "ntp-dashboard"])
@@ -151,10 +163,16 @@ def test_what_the_program_asks_of_the_kernel_is_let_through(name: str, tmp_path:
     }[name]
     trace = tmp_path / "trace"
     with Program([linter("strace"), "-f", "-qq", "-I", "2", "-o", str(trace), *command]) as program:
-        program.wait_for(ready, timeout_s=30.0)
+        said = program.wait_for(ready, timeout_s=30.0)
         pid = int(trace.read_text().split(maxsplit=1)[0])
-        os.kill(pid, 15)
-        assert program.wait(30.0) == 0
+        try:
+            if name == "ntp-dashboard":  # it says so before it listens for signals
+                _ask(said.string)
+            os.kill(pid, 15)
+            assert program.wait(30.0) == 0
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # it would outlive strace, and whoever reads what it says
+                os.kill(pid, 9)
     lines = trace.read_text(errors="replace").splitlines()
     calls = {found[1] for line in lines if (found := re.match(r"\d+ +([a-z0-9_]+)\(", line))}
     assert {"socket", "bind", "execve"} <= calls, "the trace is not one of a program that listens"
