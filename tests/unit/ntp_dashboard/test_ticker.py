@@ -76,7 +76,7 @@ def test_many_who_watch_cost_one_question() -> None:
         assert [await anext(stream) for stream in streams] == [chunk(2)] * 200
         assert source.asked == 2
         for stream in streams:
-            await stream.aclose()  # type: ignore[attr-defined]  # an asynchronous generator
+            await stream.aclose()
         assert ticker.readers == 0
 
     run_virtually(scenario())

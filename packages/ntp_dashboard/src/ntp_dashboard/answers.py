@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 
 import msgspec
 from starlette.responses import Response
@@ -68,7 +69,7 @@ class EventStream(Response):
 
     media_type = "text/event-stream"
 
-    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+    def __init__(self, chunks: AsyncGenerator[bytes, None]) -> None:
         super().__init__(None, 200, {"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
         self._chunks = chunks
@@ -89,8 +90,9 @@ class EventStream(Response):
             await asyncio.gather(writer, gone, return_exceptions=True)
 
     async def _write(self, send: Send) -> None:
-        async for chunk in self._chunks:
-            await send({"type": "http.response.body", "body": chunk or _HEARTBEAT, "more_body": True})
+        async with aclosing(self._chunks):  # also when it is the sending that is cancelled: whoever feeds the stream learns of it at once
+            async for chunk in self._chunks:
+                await send({"type": "http.response.body", "body": chunk or _HEARTBEAT, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import msgspec
@@ -72,7 +72,7 @@ class RequestFeed:
             raise DaemonError(Failure.PERMISSION, self._refusal)
         return Requests(requests=tuple(self._kept), lost=self._lost)
 
-    async def watch(self) -> AsyncIterator[bytes]:
+    async def watch(self) -> AsyncGenerator[bytes, None]:
         """Each from now on, until `close`. A reader that has fallen behind gets an event "resync" with the number that it has missed."""
         self._readers += 1
         self._listen()

@@ -7,7 +7,7 @@ nobody asks the daemon.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from ntp_dashboard.answers import event
 
@@ -42,7 +42,7 @@ class Ticker:
         """How many watch."""
         return self._readers
 
-    async def watch(self) -> AsyncIterator[bytes]:
+    async def watch(self) -> AsyncGenerator[bytes, None]:
         """Every tick from now on, until `close`; the first one at once. An empty chunk where there is none for ten seconds."""
         self._readers += 1
         try:
