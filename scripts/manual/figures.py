@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 __all__ = ["updated_readme"]
@@ -38,7 +39,8 @@ def _table(accuracy: str) -> str:
         raise ValueError("docs/accuracy.md has no table that begins with the column scenario and has one of chrony")
     ours = next(n for n, cell in enumerate(head) if cell.startswith("ours, "))
     chrony = next(n for n, cell in enumerate(head) if cell.startswith("chrony"))
-    found = {row[0]: row for row in rows}
+    below = rows[rows.index(head) + 1 :]
+    found = {row[0]: row for row in itertools.takewhile(lambda row: row[0] != "scenario", below)}
     lost = [name for name in SCENARIOS if name not in found]
     if lost:
         raise ValueError(f"docs/accuracy.md has no row for {', '.join(lost)}")
