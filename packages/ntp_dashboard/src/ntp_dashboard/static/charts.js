@@ -15,7 +15,10 @@ export const OUTCOMES = [
 
 /** Label the ticks of an axis in one unit, the one that fits the largest of them. */
 function ticks(format) {
-  return (_chart, values) => values.map((value) => (value === null ? "" : value === 0 ? "0" : format(value)));
+  return (_chart, values) => {
+    const like = Math.max(...values.map((value) => Math.abs(value ?? 0)));
+    return values.map((value) => (value === null ? "" : value === 0 ? "0" : format(value, like)));
+  };
 }
 
 function axes(format, more = []) {
@@ -157,20 +160,20 @@ function offsetChart() {
       ],
       bands: [{ series: [1, 2], fill: color("--band") }],
       scales: { y: { range } },
-      axes: axes((value) => duration(value, { sign: true, digits: 3 })),
+      axes: axes((value, like) => duration(value, { sign: true, digits: 3, like })),
     }),
   });
 }
 
 function frequencyChart() {
   return new Chart("frequency", {
-    describe: (raw, at, times) => `${clockText(times[at] * 1000)} · ${ppm(raw.frequency[at])}: ${raw.frequency[at] ? `the clock is made to run ${raw.frequency[at] < 0 ? "slower" : "faster"}` : "the clock runs as it is"}`,
+    describe: (raw, at, times) => `${clockText(times[at] * 1000)} · ${ppm(raw.frequency[at])}: ${raw.frequency[at] ? `made to run ${raw.frequency[at] < 0 ? "slower" : "faster"}` : "left as it is"}`,
     usual: (data) => usualRange(known([data[1]]), median(known([data[1]])), 2e-9),
     beyond: (data, range) => leftOut(data[1], range, (value) => ppm(value)),
     build: (range) => ({
       series: [{ stroke: color("--accent"), width: 2, points: { show: false } }],
       scales: { y: { range } },
-      axes: axes((value) => ppm(value, { digits: 5 })),
+      axes: axes((value, like) => ppm(value, { digits: 5, like })),
     }),
   });
 }
@@ -194,7 +197,7 @@ function requestsChart() {
         y: { range: (_u, _low, high) => [0, Math.max(high ?? 0, 0.1) * 1.1] },
         time: { range },
       },
-      axes: axes((value) => rate(value), [{ scale: "time", side: 1, size: 64, gap: 6, grid: { show: false }, values: ticks((value) => duration(value)) }]),
+      axes: axes((value) => rate(value), [{ scale: "time", side: 1, size: 64, gap: 6, grid: { show: false }, values: ticks((value, like) => duration(value, { like })) }]),
     }),
   });
 }

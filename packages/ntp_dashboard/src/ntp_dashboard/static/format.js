@@ -2,8 +2,9 @@
 
 const DASH = "–";
 
-function scaled(value, units, digits) {
-  const size = Math.abs(value);
+/** In the unit that fits `like`, which is the value itself unless several numbers are to have the same unit. */
+function scaled(value, units, digits, like) {
+  const size = Math.abs(like ?? value);
   const [least, unit, factor = least] = units.find(([from]) => size >= from) ?? units.at(-1);
   const number = value / factor;
   const text = number.toLocaleString("en-GB", { maximumSignificantDigits: digits, useGrouping: false });
@@ -13,16 +14,16 @@ function scaled(value, units, digits) {
 const SECONDS = [[1, "s"], [1e-3, "ms"], [1e-6, "µs"], [1e-9, "ns"]];
 
 /** Milliseconds as the unit that fits: 0.0123 → "12.3 µs". */
-export function duration(millis, { sign = false, digits = 3 } = {}) {
+export function duration(millis, { sign = false, digits = 3, like = millis } = {}) {
   if (millis === null || millis === undefined) return DASH;
-  const [text, unit] = scaled(millis / 1000, SECONDS, digits);
+  const [text, unit] = scaled(millis / 1000, SECONDS, digits, like / 1000);
   return `${sign && millis > 0 ? "+" : ""}${text} ${unit}`;
 }
 
 /** A ratio as parts per million, or per billion where that is little. */
-export function ppm(ratio, { sign = true, digits = 4 } = {}) {
+export function ppm(ratio, { sign = true, digits = 4, like = ratio } = {}) {
   if (ratio === null || ratio === undefined) return DASH;
-  const [text, unit] = scaled(ratio, [[1e-7, "ppm", 1e-6], [0, "ppb", 1e-9]], digits);
+  const [text, unit] = scaled(ratio, [[1e-7, "ppm", 1e-6], [0, "ppb", 1e-9]], digits, like);
   return `${sign && ratio > 0 ? "+" : ""}${text} ${unit}`;
 }
 
