@@ -14,9 +14,9 @@ from typing import NamedTuple
 import pytest
 
 from ntp_ctl.client import fetch_observation
+from ntp_ctl.listen import open_listener
 from ntp_ctl.openmetrics import OPENMETRICS, render_metrics
 from ntp_metrics_exporter.http_message import Request, Response, text_response
-from ntp_ctl.listen import open_listener
 from ntp_metrics_exporter.pages import respond
 from ntp_metrics_exporter.server import HttpServer, Limits
 from unit.ntp_ctl.documents import falseticker

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ntp_ctl.client import DaemonError, fetch_observation
+from ntp_ctl.listen import ListenError, address_text, open_listener
+from ntp_ctl.notify import notify
 from ntp_ctl.settings import Settings, load_settings
 from ntp_ctl.version import version
 from ntp_metrics_exporter.http_message import Request, Response
-from ntp_ctl.listen import ListenError, address_text, open_listener
-from ntp_ctl.notify import notify
 from ntp_metrics_exporter.pages import respond
 from ntp_metrics_exporter.server import HttpServer
 from ntp_proto.errors import ConfigError
