@@ -8,6 +8,7 @@ datagram ever bring it down, the daemon starts another. It ends when the daemon 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -122,7 +123,8 @@ def main(argv: list[str]) -> int:
     # The terminal and the service manager send these to every process of the service. The daemon decides when its workers end.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    os.nice(_NICE)
+    with contextlib.suppress(PermissionError):  # a filter of system calls may forbid it; a worker serves as well without
+        os.nice(_NICE)
     setup = load_setup(int(argv[1]))
     with socket.socket(fileno=setup.control) as control:
         try:
