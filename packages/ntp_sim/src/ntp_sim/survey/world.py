@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from ntp_sim.report import ErrorLog
 from ntp_sim.scenario import scenario_from
 from ntp_sim.scenario.model import Scenario
 from ntp_sim.simulation import Simulation
@@ -37,7 +38,8 @@ class WorldFigures:
         steps: How often the clock was set.
         event: What has happened; "" for nothing.
         peak_s: The largest error after it, s; None: nothing has happened.
-        recovered_s: How long after it the error was below 5 standard errors, and below them for an hour, s; None: never, or nothing has happened.
+        recovered_s: How long after it the error was below 5 times the usual standard error before it, and stayed there for an hour, s; None:
+            never, or nothing has happened.
     """
 
     seed: int
@@ -85,17 +87,14 @@ def measure_world(scenario: Scenario, seed: int) -> WorldFigures:
         steps=result.steps,
         event=type(scenario.events[0].happening).__name__ if scenario.events else "",
         peak_s=result.peak_after_event_s,
-        recovered_s=_recovered(errors, int(event_at)) if event_at is not None else None,
+        recovered_s=_recovered(simulation.log, reference_s[LATE_S:quiet_until], event_at) if event_at is not None else None,
     )
 
 
-def _recovered(errors: list[float], start: int) -> int | None:
-    held = 0
-    for second in range(start, len(errors)):
-        held = held + 1 if errors[second] < _RECOVERED_SIGMAS else 0
-        if held == _HOLD_S:
-            return second - _HOLD_S + 1 - start
-    return None
+def _recovered(log: ErrorLog, reference_s: list[float], event_at: float) -> int | None:
+    """By the mean of the reference: right after an answer it knows more than a clock that is slewed can show at once."""
+    at = log.below_at(_RECOVERED_SIGMAS * _rms(reference_s), _HOLD_S, int(event_at))
+    return None if at is None else at - int(event_at)
 
 
 def _rms(values: list[float]) -> float:
