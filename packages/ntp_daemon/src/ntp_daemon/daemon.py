@@ -32,7 +32,7 @@ from ntp_proto.algorithm import Discipline, FrequencyPrior, StepThreshold
 from ntp_proto.association import Demobilize, Reset
 from ntp_proto.client import Client
 from ntp_proto.control import ConfigRequest, ForceSyncRequest, ReloadRequest, Reply, Request, ServiceRequest, ShowConfigRequest
-from ntp_proto.explain import offset_text, sources_text
+from ntp_proto.explain import offset_text
 from ntp_proto.observation import ClockMode, SyncState, encode
 
 if TYPE_CHECKING:
@@ -137,9 +137,8 @@ class Daemon:
         restart = tuple(f"{key} is read at the start only; restart the daemon to change it" for key in changes.needs_restart)
         for sentence in restart:
             _log.warning("%s", sentence)
-        message = "nothing has changed" if changes.is_empty else f"{sources_text(len(changes.added))} added, {len(changes.removed)} removed"
-        _log.info("configuration reloaded: %s", message)
-        return Reply(accepted=True, message=f"configuration reloaded: {message}", details=problems + restart)
+        _log.info("configuration reloaded: %s", changes.summary)
+        return Reply(accepted=True, message=f"configuration reloaded: {changes.summary}", details=problems + restart)
 
     async def _apply(self, changes: Changes, config: Config) -> tuple[str, ...]:
         """Returns what could not be done, each in one sentence."""

@@ -22,6 +22,29 @@ def test_the_same_configuration_is_no_change() -> None:
     assert names(result.kept) == ["a", "b"]
 
 
+SERVER = '[[server]]\nlisten = "127.0.0.1"\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "summary"),
+    [
+        (A, A, "nothing has changed"),
+        (A + B, C + B, "1 source added, 1 removed"),
+        (A + SERVER, A + SERVER + "rate-limit = 5\n", "changed: server"),
+        (
+            A,
+            C + SERVER + '[clock]\nlocal-stratum = 5\n[observability]\nlog-level = "debug"\n',
+            "1 source added, 1 removed; changed: server, clock, log",
+        ),
+        (A, A + '[synchronization]\ndrift-file = "/a"\nminimum-agreeing-sources = 1\n', "changed: synchronization, drift file"),
+        (A, A + '[observability]\nobservation-path = "/a"\nconfiguration-path = "/b"\n', "changed: observation socket, configuration socket"),
+        (A, A + '[clock]\nmode = "virtual"\n', "nothing can change before the daemon is restarted"),
+    ],
+)
+def test_what_has_changed_is_said_in_words(old: str, new: str, summary: str) -> None:
+    assert changes(old, new).summary == summary
+
+
 def test_sources_come_and_go_and_stay() -> None:
     result = changes(A + B, C + B)
     assert (names(result.removed), names(result.kept), names(result.added)) == (["a"], ["b"], ["c"])

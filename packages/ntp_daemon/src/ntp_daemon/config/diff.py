@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from ntp_daemon.config.model import Config, PollSettings, Source
+from ntp_proto.explain import sources_text
 
 __all__ = ["Changes", "diff"]
 
@@ -48,6 +49,24 @@ class Changes:
         sockets = self.observation_socket or self.configuration_socket or self.servers
         settings = self.discipline or self.drift_file or self.logging or self.clock
         return not (self.removed or self.added or settings or sockets or self.needs_restart)
+
+    @property
+    def summary(self) -> str:
+        """What changes in the running daemon, for its log and for whoever has ordered the reload."""
+        if self.is_empty:
+            return "nothing has changed"
+        sources = [f"{sources_text(len(self.added))} added, {len(self.removed)} removed"] if self.added or self.removed else []
+        parts = {
+            "server": self.servers,
+            "synchronization": self.discipline,
+            "drift file": self.drift_file,
+            "clock": self.clock,
+            "log": self.logging,
+            "observation socket": self.observation_socket,
+            "configuration socket": self.configuration_socket,
+        }
+        changed = ", ".join(part for part, differs in parts.items() if differs)
+        return "; ".join(sources + ([f"changed: {changed}"] if changed else [])) or "nothing can change before the daemon is restarted"
 
 
 def diff(old: Config, new: Config) -> Changes:
