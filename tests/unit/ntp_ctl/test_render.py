@@ -13,7 +13,7 @@ from ntp_ctl.render import clock_words, render_status
 from ntp_ctl.render_server import render_clients, render_server
 from ntp_ctl.render_sources import render_sources
 from ntp_ctl.style import Style
-from ntp_proto.observation import ClockMode, Observation, SourceStatus, SyncState
+from ntp_proto.observation import ClockMode, Observation, ServiceState, SourceStatus, SyncState
 from unit.ntp_ctl import documents
 from unit.ntp_ctl.documents import STATES
 
@@ -43,6 +43,16 @@ def test_server_screens(name: str, render: Callable[[Observation, Style], str]) 
     _assert_golden(name, render(STATES["serving"](), Style()))
     _assert_golden(f"{name}-ascii-40", render(STATES["serving"](), Style(width=40, unicode=False)))
     assert render(STATES["synchronized"](), Style()) == "Nobody is served: there is no [[server]] in the configuration, and no -s.\n"
+
+
+@pytest.mark.parametrize("render", [render_server, render_clients])
+def test_a_server_that_was_stopped_is_not_taken_for_none(render: Callable[[Observation, Style], str]) -> None:
+    stopped = msgspec.structs.replace(STATES["synchronized"](), service=ServiceState.STOPPED)
+    shown = " ".join(render(stopped, Style(width=60)).split())
+    assert shown.startswith("Nobody is served: the server was stopped by an order, or could not be started")
+    assert "[[server]]" not in shown
+    assert "! Nobody is served, though it is configured: see ntp-ctl server\n" in render_status(stopped, Style())
+    assert "Nobody is served" not in render_status(STATES["synchronized"](), Style())
 
 
 def test_clients_that_are_told_that_there_is_no_time() -> None:

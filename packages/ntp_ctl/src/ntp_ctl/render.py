@@ -19,6 +19,7 @@ from ntp_proto.observation import (
     Observation,
     ProgramState,
     ServerObservation,
+    ServiceState,
     SourceObservation,
     SourceStatus,
     SyncState,
@@ -89,6 +90,8 @@ def attention_lines(observation: Observation, style: Style) -> list[str]:
     if system.displacement_count:
         times = "once" if system.displacement_count == 1 else f"{system.displacement_count} times"
         notes.append(f"Something else has set the clock {times}: is another time service running?")
+    if observation.service is ServiceState.STOPPED:
+        notes.append("Nobody is served, though it is configured: see ntp-ctl server")
     if system.leap in ("insert", "delete"):
         notes.append(f"A leap second will be {'inserted' if system.leap == 'insert' else 'deleted'} at the end of this month (UTC)")
     return [style.paint(line, Color.DOUBTFUL) for note in notes for line in wrapped(note, style, indent="  ", first="! ")]

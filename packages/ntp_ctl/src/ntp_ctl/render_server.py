@@ -8,18 +8,22 @@ from ntp_ctl.render import wrapped
 from ntp_ctl.style import Color, Style
 from ntp_ctl.table import Column, Row, fit, table_lines
 from ntp_ctl.units import coarse_duration, duration
-from ntp_proto.observation import Observation, ServedObservation, ServerObservation
+from ntp_proto.observation import Observation, ServedObservation, ServerObservation, ServiceState
 
 __all__ = ["rate_words", "render_clients", "render_server", "served_words"]
 
 _LABEL_WIDTH = 12
-_NOBODY = "Nobody is served: there is no [[server]] in the configuration, and no -s."
+_DISABLED = "Nobody is served: there is no [[server]] in the configuration, and no -s."
+_STOPPED = (
+    "Nobody is served: the server was stopped by an order, or could not be started; the log says which. "
+    "Start it on the dashboard, or restart the daemon."
+)
 
 
 def render_server(observation: Observation, style: Style) -> str:
     """What clients are told, and a block of lines for each address; with a line feed at the end of each line."""
     if not observation.servers:
-        return _NOBODY + "\n"
+        return _nobody(observation, style)
     blocks = ["\n".join(_block(server, style)) for server in observation.servers]
     heading = wrapped(served_words(observation.served), style, indent="  ", first="") if observation.served else []
     color = Color.GOOD if observation.served and observation.served.synchronized else Color.DOUBTFUL
@@ -29,7 +33,7 @@ def render_server(observation: Observation, style: Style) -> str:
 def render_clients(observation: Observation, style: Style) -> str:
     """The busiest clients, and how many there are."""
     if not observation.servers:
-        return _NOBODY + "\n"
+        return _nobody(observation, style)
     clients = observation.clients
     remembered = sum(server.clients for server in observation.servers)
     heading = wrapped(f"{remembered} {'client' if remembered == 1 else 'clients'} remembered", style, indent="  ", first="")
@@ -57,6 +61,12 @@ def served_words(served: ServedObservation) -> str:
 def rate_words(rate_per_s: float) -> str:
     """How often something is asked: "120 requests/s"."""
     return f"{rate_per_s:.3g} requests/s" if rate_per_s < 1000 else f"{rate_per_s:.0f} requests/s"
+
+
+def _nobody(observation: Observation, style: Style) -> str:
+    if observation.service is not ServiceState.STOPPED:
+        return _DISABLED + "\n"
+    return "".join(f"{style.paint(line, Color.DOUBTFUL)}\n" for line in wrapped(_STOPPED, style, indent="  ", first=""))
 
 
 def _block(server: ServerObservation, style: Style) -> list[str]:
