@@ -108,6 +108,14 @@ def test_a_port_that_is_taken_is_an_error() -> None:
     assert "ntp-mirror: cannot listen on 127.0.0.1:" in done.stderr
 
 
-def test_an_unknown_user_is_an_error_before_anything_is_opened() -> None:
-    done = run(python("ntp_daemon.mirror_command", "-a", f"127.0.0.1:{free_port()}", "-6", "0", "-u", "nobody-of-this-name"))
-    assert (done.process.returncode, done.stderr) == (1, "ntp-mirror: there is no user 'nobody-of-this-name'\n")
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("-u", "nobody-of-this-name", "there is no user 'nobody-of-this-name'"),
+        ("-r", "/no/such/root", "there is no directory '/no/such/root' to become the root directory"),
+        ("-r", "/dev/null", "there is no directory '/dev/null' to become the root directory"),
+    ],
+)
+def test_what_cannot_become_of_it_is_an_error_before_anything_is_opened(option: str, value: str, complaint: str) -> None:
+    done = run(python("ntp_daemon.mirror_command", "-a", f"127.0.0.1:{free_port()}", "-6", "0", option, value))
+    assert (done.process.returncode, done.stderr) == (1, f"ntp-mirror: {complaint}\n")

@@ -227,6 +227,7 @@ def test_a_port_that_is_taken_ends_it_with_one_line(tmp_path: Path, workers: int
         (["-s", "192.0.2.77:1123"], 1, "cannot listen on 192.0.2.77:1123: this machine does not have that address"),
         (["-s", "ntp.example"], 78, '-s: "ntp.example" is a name: give a numeric address of this machine, like 0.0.0.0 or [::]'),
         (["-s", "127.0.0.1:1123", "-u", "no-such-user"], 77, "there is no user 'no-such-user'"),
+        (["-s", "127.0.0.1:1123", "-r", "/no/such/root"], 77, "there is no directory '/no/such/root' to become the root directory"),
     ],
 )
 def test_what_cannot_be_done_is_said(arguments: list[str], status: int, message: str) -> None:

@@ -131,12 +131,14 @@ def surrender_of(user: str | None, root: Path | None) -> Surrender | None:
     """What `-u` and `-r` ask for; looked up now, so that a mistake is said before anything is touched.
 
     Raises:
-        PrivilegeError: There is no such user.
+        PrivilegeError: There is no such user, or no such directory.
     """
     if user is None and root is None:
         return None
     from ntp_daemon.privileges import Surrender, find_account  # noqa: PLC0415 — only who asks for it needs it
 
+    if root is not None and not root.is_dir():
+        raise PrivilegeError(f"there is no directory {str(root)!r} to become the root directory")
     return Surrender(None if user is None else find_account(user), root)
 
 
