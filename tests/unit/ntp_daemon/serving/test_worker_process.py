@@ -110,5 +110,5 @@ async def test_how_it_ended_is_said(says: str, how: str, launch: Launch, tmp_pat
 
 async def test_no_program_is_an_error_that_says_so(launch: Launch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_process.sys, "executable", "/does/not/exist")
-    with pytest.raises(WorkerError, match="cannot start a worker: No such file or directory"):
+    with pytest.raises(WorkerError, match=r"^cannot start a worker: /does/not/exist: no such file or directory$"):
         WorkerProcess(launch, lambda _: None, lambda *_: None)

@@ -92,7 +92,8 @@ class WorkerProcess:
                 self._control, self._process = _spawn(launch, self._region.fd)
                 undo.pop_all()
         except OSError as error:
-            raise WorkerError(f"cannot start a worker: {error.strerror or error}") from error
+            where = f"{error.filename}: " if error.filename else ""
+            raise WorkerError(f"cannot start a worker: {where}{(error.strerror or str(error)).lower()}") from error
         self._page = CounterPage(self._region.words)
         self._loop.add_reader(self._control.fileno(), self._receive)
         self._watchdog = Watchdog(lambda: self._page.turns, self._nudge, self._handle_silence)
