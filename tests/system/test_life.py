@@ -22,7 +22,8 @@ def test_it_asks_at_once_and_ends_at_once(daemon: Program, tap: Tap, tmp_path: P
     before = time.monotonic()
     assert daemon.stop(number) == 0
     assert time.monotonic() - before < 2.0
-    assert "stopped; the clock runs on with a correction of" in daemon.stderr
+    assert "stopped; the virtual clock ends with a correction of" in daemon.stderr
+    assert "runs on" not in daemon.stderr, "nothing of it remains"
     assert not (tmp_path / "observe").exists()
     assert not (tmp_path / "configure").exists()
 

@@ -326,4 +326,5 @@ class Daemon:
         if self._clock.is_passive:
             _log.info("stopped")
         else:
-            _log.info("stopped; the clock runs on with a correction of %+.3f ppm", frequency * 1e6)
+            end = "the virtual clock ends" if self._clock.mode is ClockMode.VIRTUAL else "the clock runs on"
+            _log.info("stopped; %s with a correction of %+.3f ppm", end, frequency * 1e6)
