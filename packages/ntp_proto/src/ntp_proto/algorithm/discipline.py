@@ -155,7 +155,7 @@ class Discipline:
             state.policy = state.policy.after(estimate, allowed_s)
         if not is_survivor:
             return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
-        self._note_reference(now)
+        self._note_reference(estimate, now)
         steering = steer(estimate, timescale.correction(now), self._control.history, self.config)
         self._control.update(steering, now)
         self._publish(now)
@@ -244,9 +244,10 @@ class Discipline:
         estimate = state.estimator.estimate(at)
         path_s = 0.5 * (max(0.0, state.estimator.path.base_delay_s) + state.measurement.root_delay.to_seconds())
         own_s = state.measurement.root_dispersion.to_seconds() + _SIGMAS * estimate.offset_error_s
-        return Vote(key, estimate.offset_s, path_s + own_s, _USUAL_ASYMMETRY * 2.0 * path_s + _USUAL_DIFFERENCE_S + own_s)
+        bound_s = path_s + own_s + state.estimator.unexplained_s(estimate)
+        return Vote(key, estimate.offset_s, bound_s, _USUAL_ASYMMETRY * 2.0 * path_s + _USUAL_DIFFERENCE_S + own_s)
 
-    def _note_reference(self, now: float) -> None:
+    def _note_reference(self, estimate: ClockEstimate, now: float) -> None:
         survivors = {key: self._sources[key] for key in self._selection.survivors}
         key, best = min(survivors.items(), key=lambda item: (item[1].claim.distance_s if item[1].claim else math.inf, item[0]))
         assert best.measurement is not None
@@ -255,7 +256,8 @@ class Discipline:
         leap = next((mark for mark in (LeapIndicator.INSERT, LeapIndicator.DELETE) if 2 * votes.count(mark) > len(votes)), LeapIndicator.NO_WARNING)
         measurement = best.measurement
         root_delay_s = measurement.root_delay.to_seconds() + max(0.0, best.estimator.path.base_delay_s)
-        self._reference = _Reference(key, measurement.stratum, root_delay_s, measurement.root_dispersion.to_seconds(), leap, now)
+        dispersion_s = measurement.root_dispersion.to_seconds() + best.estimator.unexplained_s(estimate)
+        self._reference = _Reference(key, measurement.stratum, root_delay_s, dispersion_s, leap, now)
 
     def _finished_slew(self, now: float) -> Steering:
         """At the end of a slew take it off; when the timer came late or the slew was very fast, a little is left to be slewed."""

@@ -27,6 +27,8 @@ _STRAY = 1.5
 """How much farther from the second shortest a stray round trip is than the longest."""
 _STRAY_AMONG = 8
 """A stray round trip is told among so many samples; among fewer, chance does it too often."""
+_BOUNDING = 8
+"""The last exchanges, of which the tightest bounds the offset: as many as a new route must be seen for."""
 _ONLY = 0
 """The key of the only path in a filter of one source."""
 _CONTRADICTS = 6.0
@@ -106,6 +108,15 @@ class SourceEstimator:
     def congested_run(self) -> int:
         """How many of the last exchanges in a row were congested in both directions."""
         return self.filter.paths[_ONLY].congested_run
+
+    def unexplained_s(self, estimate: ClockEstimate) -> float:
+        """How far the true offset may lie from an estimate beyond half of the path's delay, s.
+
+        Whatever the queues did, the truth of each exchange is within half of its round trip of its offset. The tightest of the last exchanges counts;
+        where all of them are longer than the path is believed to be, the path may be what has changed.
+        """
+        bounds = (0.5 * sample.delay_s + abs(sample.offset_s - estimate.at_time(sample.at).offset_s) for sample in self.samples[-_BOUNDING:])
+        return max(0.0, min(bounds) - 0.5 * max(0.0, self.path.base_delay_s))
 
     def estimate(self, at: float) -> ClockEstimate:
         """This source's view of the clock at an uncorrected instant."""
