@@ -238,10 +238,17 @@ def test_nobody_asks_himself(caplog: pytest.LogCaptureFixture) -> None:
         bench = Bench(POOL + NUMERIC, {"pool.example": hosts(1, 2)})
         own = {Address(hosts(1)[0], 123), Address("192.0.2.9", 1123)}
         bench.manager = SourceManager(bench.host, bench.names, asyncio.get_running_loop().time, own.__contains__)
-        await bench.start()
+        with caplog.at_level(logging.INFO):
+            await bench.start(600.0)
         assert bench.host.hosts == hosts(2)
         (pending,) = bench.manager.pending()
         assert pending.reason == "192.0.2.9:1123 is this daemon itself"
+        assert [record.message for record in caplog.records] == ["192.0.2.9:1123 is this daemon itself; it is not asked"], "said once"
+        own.clear()
+        with caplog.at_level(logging.INFO):
+            await asyncio.sleep(600.0)
+        assert "192.0.2.9" in bench.host.hosts, "the server has moved elsewhere"
+        assert bench.manager.pending() == []
 
     run_virtually(scenario())
-    assert "192.0.2.9:1123 is this daemon itself; it is not asked" in caplog.text
+    assert "resolves" not in caplog.text, "it always did"

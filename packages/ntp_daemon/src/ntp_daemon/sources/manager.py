@@ -266,13 +266,13 @@ class SourceManager:
             return None
         if self._entries.get(entry.membership.source) is not entry:
             return None  # it was removed meanwhile
-        if entry.error:
-            _log.info("%s resolves again", entry.label.name)
-        entry.error = ""
         others = [address for address in resolved if not self._is_own(address)]
-        if not others:
-            entry.error = f"{entry.label.name} is this daemon itself"
-            _log.warning("%s; it is not asked", entry.error)
+        error = "" if others else f"{entry.label.name} is this daemon itself"
+        if error and error != entry.error:
+            _log.warning("%s; it is not asked", error)
+        elif entry.error and not error:
+            _log.info("%s can be asked now", entry.label.name)
+        entry.error = error
         return others
 
     def _engage(self, entry: _Entry, address: Address) -> None:
