@@ -267,12 +267,12 @@ class SourceManager:
         if self._entries.get(entry.membership.source) is not entry:
             return None  # it was removed meanwhile
         others = [address for address in resolved if not self._is_own(address)]
-        error = "" if others else f"{entry.label.name} is this daemon itself"
-        if error and error != entry.error:
-            _log.warning("%s; it is not asked", error)
-        elif entry.error and not error:
+        obstacle = "" if others else f"{entry.label.name} is this daemon itself"
+        if obstacle and obstacle != entry.error:
+            _log.warning("%s; it is not asked", obstacle)
+        elif entry.error and not obstacle:
             _log.info("%s can be asked now", entry.label.name)
-        entry.error = error
+        entry.error = obstacle
         return others
 
     def _engage(self, entry: _Entry, address: Address) -> None:
