@@ -59,9 +59,12 @@ def _run(settings: Settings) -> int:
     except ListenError as error:
         _say(str(error))
         return _FAILED
-    _say(f"serving http://{address_text(listener)}/ from {settings.observation_socket}")
-    notify("READY=1", os.environ)
-    asyncio.run(serve(listener, settings))
+
+    def announce() -> None:
+        _say(f"serving http://{address_text(listener)}/ from {settings.observation_socket}")
+        notify("READY=1", os.environ)
+
+    asyncio.run(serve(listener, settings, announce))
     notify("STOPPING=1", os.environ)
     return _DONE
 

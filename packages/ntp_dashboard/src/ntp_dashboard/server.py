@@ -8,7 +8,7 @@ import logging
 import resource
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import uvicorn
 
@@ -33,12 +33,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def serve(listener: socket.socket, settings: Settings) -> None:
+async def serve(listener: socket.socket, settings: Settings, announce: Callable[[], None]) -> None:
     """Serve until SIGTERM or SIGINT.
 
     Args:
         listener: Bound and listening; closed at the end.
         settings: Of this run.
+        announce: Called when a signal ends it in order.
     """
     _raise_file_limit()
     api = Api(settings)
@@ -69,6 +70,7 @@ async def serve(listener: socket.socket, settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
+    announce()
     await server.serve(sockets=[listener])
 
 
