@@ -237,6 +237,14 @@ def test_what_cannot_be_done_is_said(arguments: list[str], status: int, message:
     assert done.stderr.splitlines()[-1] == f"ntp-daemon: {message}"
 
 
+def test_a_request_log_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    log = tmp_path / "missing" / "requests.log"
+    write_server_config(tmp_path, Address("127.0.0.1", free_port()), server=f'workers = 0\nrequest-log.path = "{log}"')
+    done = run(python("ntp_daemon", "-c", tmp_path / "ntp.toml"))
+    assert done.process.returncode == 1
+    assert done.stderr.splitlines()[-1] == f"ntp-daemon: cannot serve: {log}: no such file or directory"
+
+
 def test_what_options_leave_out_of_the_file_is_said(tmp_path: Path) -> None:
     write_server_config(tmp_path, Address("127.0.0.1", 1123), server='denylist.filter = ["10.0.0.0/8"]')
     done = run(python("ntp_daemon", "--check-config", "-c", tmp_path / "ntp.toml", "-s", "127.0.0.1:1124"))

@@ -107,7 +107,8 @@ class ServerSide:
         except SocketError:
             raise
         except OSError as error:
-            raise ServerError(f"cannot serve: {error}") from error
+            where = f"{error.filename}: " if error.filename else ""
+            raise ServerError(f"cannot serve: {where}{(error.strerror or str(error)).lower()}") from error
         self.look()
 
     def publish(self) -> None:
