@@ -161,7 +161,7 @@ def chromium() -> str:
     """The browser; the test is skipped where there is none."""
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
-        pytest.skip("no browser: install chromium, or say in CHROMIUM where one is")
+        pytest.skip("no browser: install chromium, or say in CHROMIUM where one is (.ci/browser.sh fetches Debian's)")
     return path
 
 
