@@ -31,7 +31,9 @@ _LOADED_LATER = (
     "msgspec",
     "tomli",
     "traceback",
+    "ntp_daemon.config.check",
     "ntp_daemon.config.default_file",
+    "ntp_daemon.config.read_tables",
     "ntp_daemon.config.server",
     "ntp_daemon.version",
 )

@@ -8,10 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ntp_daemon.config.check import check, warnings_about
 from ntp_daemon.config.model import Config, default_config
-from ntp_daemon.config.read_tables import Document, read_config
-from ntp_daemon.config.toml_lines import find_lines
 from ntp_proto.errors import ConfigError, NtpError
 
 __all__ = ["DEFAULT_PATH", "ENVIRONMENT_VARIABLE", "ConfigErrors", "LoadedConfig", "load", "load_or_default", "parse"]
@@ -93,6 +90,11 @@ def parse(text: str, *, file: str = "") -> Config:
     Raises:
         ConfigErrors: something is wrong with it.
     """
+    # Here, and not above: a daemon that is run with -p alone reads no file.
+    from ntp_daemon.config.check import check  # noqa: PLC0415
+    from ntp_daemon.config.read_tables import Document, read_config  # noqa: PLC0415
+    from ntp_daemon.config.toml_lines import find_lines  # noqa: PLC0415
+
     document = Document(file, lambda: find_lines(text))
     config, places = read_config(_parse_toml(text, file), document)
     check(config, places, document)
@@ -102,6 +104,8 @@ def parse(text: str, *, file: str = "") -> Config:
 
 
 def _loaded(text: str, path: Path, warnings: tuple[str, ...]) -> LoadedConfig:
+    from ntp_daemon.config.check import warnings_about  # noqa: PLC0415 — see `parse`
+
     config = parse(text, file=str(path))
     return LoadedConfig(config, path, warnings + tuple(f"{path}: {warning}" for warning in warnings_about(config)))
 
@@ -135,7 +139,7 @@ def _decode(data: bytes, path: Path) -> str:
 
 
 def _parse_toml(text: str, file: str) -> dict[str, object]:
-    import tomli  # noqa: PLC0415 — a daemon that is run with -p alone reads no file
+    import tomli  # noqa: PLC0415 — see `parse`
 
     try:
         return tomli.loads(text)
