@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -35,7 +36,7 @@ def make_parser() -> argparse.ArgumentParser:
         prog="ntp-daemon",
         description="Keeps this computer's clock right by NTP.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=partial(argparse.RawDescriptionHelpFormatter, width=80),
     )
     parser.add_argument(
         "-p",
@@ -75,6 +76,8 @@ def make_parser() -> argparse.ArgumentParser:
     what.add_argument("--write-default-config", metavar="FILE", type=Path, help="write that to a new file, and end")
     what.add_argument("--demo", action="store_true", help="a demonstration on this machine alone: no root, no network, the system clock untouched")
     what.add_argument("-V", "--version", action="store_true", help="print the version, and end")
+    # argparse makes a formatter for each option, to check it. One that was not given a width asks `shutil`, which loads three compressors.
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     return parser
 
 
