@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from ntp_daemon import server_slot
+from ntp_daemon import capabilities
 from ntp_daemon.chronicle import Chronicle
 from ntp_daemon.clocks import open_clock
 from ntp_daemon.config.diff import diff
@@ -120,7 +120,7 @@ def test_what_could_not_be_started_again_is_not_stopped(monkeypatch: pytest.Monk
     async def scenario() -> None:
         slot, _, config = make()
         await slot.start(config)
-        monkeypatch.setattr(server_slot, "may_bind", lambda _port: False)
+        monkeypatch.setattr(capabilities, "may_bind", lambda _port: False)
         reply = await slot.order(STOP, config)
         assert not reply.accepted
         assert "could not be opened again without root" in reply.message

@@ -6,22 +6,21 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from ntp_daemon.capabilities import may_bind
 from ntp_daemon.clocks import MachineClock
 from ntp_daemon.config.diff import Changes
 from ntp_daemon.config.model import Config
-from ntp_daemon.history import Counts
 from ntp_proto.client import Client
-from ntp_proto.control import Reply, ServiceAction
 from ntp_proto.datagram import Address
 from ntp_proto.errors import NtpError
 from ntp_proto.observation import ServiceState
 from ntp_udp.addresses import is_own_address
 
 if TYPE_CHECKING:
+    from ntp_daemon.history import Counts
     from ntp_daemon.privileges import Surrender
     from ntp_daemon.server_side import ServerReport, ServerSide
     from ntp_daemon.serving.event_hub import EventHub
+    from ntp_proto.control import Reply, ServiceAction
 
 __all__ = ["ServerSlot"]
 
@@ -100,6 +99,8 @@ class ServerSlot:
         Raises:
             NtpError: It could not be done, for the reason in the text.
         """
+        from ntp_proto.control import Reply, ServiceAction  # noqa: PLC0415 — orders come later, if ever
+
         if not config.servers:
             return Reply(accepted=False, message="server disabled in configuration")
         match action:
@@ -116,6 +117,9 @@ class ServerSlot:
                 return Reply(accepted=True, message="server started")
 
     async def _stop_as_ordered(self) -> Reply:
+        from ntp_daemon.capabilities import may_bind  # noqa: PLC0415 — see `order`
+        from ntp_proto.control import Reply  # noqa: PLC0415
+
         if self._server is None:
             self._is_stopped = True
             return Reply(accepted=True, message="server is stopped already")

@@ -7,8 +7,7 @@ from collections.abc import Callable, Coroutine
 import pytest
 
 from ntp_daemon.config.load import parse
-from ntp_daemon.sources import SourceOrders
-from ntp_daemon.sources.orders import SourceRequest
+from ntp_daemon.sources.orders import SourceOrders, SourceRequest
 from ntp_proto.association import Reset
 from ntp_proto.control import AddSourceRequest, BurstRequest, RemoveSourceRequest, SetOnlineRequest
 from support.virtual_loop import run_virtually

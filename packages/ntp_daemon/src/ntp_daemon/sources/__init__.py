@@ -2,6 +2,5 @@
 
 from ntp_daemon.sources.manager import PendingSource, SourceManager
 from ntp_daemon.sources.membership import Membership
-from ntp_daemon.sources.orders import SourceOrders
 
-__all__ = ["Membership", "PendingSource", "SourceManager", "SourceOrders"]
+__all__ = ["Membership", "PendingSource", "SourceManager"]
