@@ -170,6 +170,18 @@ async function draw() {
 
 for (const radio of document.querySelectorAll("[name=window]")) radio.addEventListener("change", draw);
 
+// A page that was left is kept for the way back, with its connections; a browser has six for each host, so some of those pages would shut out every other.
+addEventListener("pagehide", () => {
+  following.abort();
+  drawn++;
+  setWatching(false);
+});
+addEventListener("pageshow", ({ persisted }) => {
+  if (!persisted) return;
+  connect();
+  draw();
+});
+
 // ---- the token ---------------------------------------------------------------------------------------------------------------
 
 const dialog = $("token-dialog");
