@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import socket
 import stat
 from dataclasses import dataclass
@@ -61,7 +60,7 @@ def open_listener(path: Path, permissions: int) -> UnixListener:
     Raises:
         LocalSocketError: it cannot be opened, is in use, or is not a socket.
     """
-    temporary = path.parent / f".{secrets.token_hex(3)}"
+    temporary = path.parent / f".{os.urandom(3).hex()}"  # not by `secrets`, which would load OpenSSL
     with contextlib.ExitStack() as undo:
         try:
             _check_length(path)
