@@ -18,12 +18,13 @@ main(sys.argv[2:])
 """
 
 _LATER = (
+    "_ssl",
+    "hashlib",
     "ntp_daemon.chronicle",
     "ntp_daemon.config.read_tables",
     "ntp_daemon.control_socket",
     "ntp_daemon.local_interface",
     "ntp_daemon.observation_socket",
-    "secrets",
     "shutil",
     "tomli",
 )
@@ -34,3 +35,17 @@ def test_the_first_request_waits_for_nothing_that_can_come_later(tmp_path: Path)
     start, *_ = python("ntp_daemon")
     done = run([start, "-P", "-c", _PROGRAM, ",".join(_LATER), "-p", "127.0.0.1:9", "--clock", "virtual", *sockets])
     assert done.stdout == "\n"
+
+
+def test_asyncio_does_without_tls_and_others_can_have_it() -> None:
+    program = (
+        "from ntp_daemon import command\n"
+        "from ntp_daemon.__main__ import main\n"
+        "main(['--version'])\n"
+        "import asyncio.base_events, ssl\n"
+        "print(asyncio.base_events.ssl is ssl)\n"
+    )
+    without = program.replace("from ntp_daemon import command\n", "")  # which loads asyncio as it is
+    start, *_ = python("ntp_daemon")
+    late, early = (run([start, "-P", "-c", text]).stdout.split()[-1] for text in (program, without))
+    assert (late, early) == ("True", "False")
