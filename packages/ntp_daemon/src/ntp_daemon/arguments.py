@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from ntp_daemon.config.model import LogFormat, LogLevel
 from ntp_daemon.config.override import Overrides
-from ntp_proto.observation import ClockMode
+from ntp_proto.states import ClockMode
 
 __all__ = ["make_parser", "overrides"]
 

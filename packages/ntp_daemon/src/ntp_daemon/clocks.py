@@ -9,7 +9,7 @@ from ntp_daemon.config.model import ClockSelection
 from ntp_os_clock import OsClock, ReadOnlyClock, VirtualClock
 from ntp_proto.clock import Clock
 from ntp_proto.errors import ClockError
-from ntp_proto.observation import ClockMode
+from ntp_proto.states import ClockMode
 from ntp_proto.time_types import NtpDuration, NtpTimestamp
 
 __all__ = ["Correction", "MachineClock", "open_clock"]

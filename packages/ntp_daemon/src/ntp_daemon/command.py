@@ -18,7 +18,7 @@ from ntp_daemon.config.model import Config
 from ntp_daemon.config.override import override
 from ntp_proto.errors import ClockError, ConfigError, NtpError, PrivilegeError
 from ntp_proto.explain import sources_text
-from ntp_proto.observation import ClockMode
+from ntp_proto.states import ClockMode
 from ntp_udp import SocketError
 
 if TYPE_CHECKING:

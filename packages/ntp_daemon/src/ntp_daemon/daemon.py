@@ -25,7 +25,7 @@ from ntp_proto.algorithm import Discipline, FrequencyPrior
 from ntp_proto.association import Demobilize, Reset
 from ntp_proto.client import Client
 from ntp_proto.explain import offset_text
-from ntp_proto.observation import ClockMode, SyncState
+from ntp_proto.states import ClockMode, SyncState
 from ntp_udp.resolver import Resolver
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ from ntp_proto.datagram import Address
 from ntp_proto.errors import ParseError
 from ntp_proto.explain import offset_text
 from ntp_proto.identifiers import Mode, ReferenceId
-from ntp_proto.observation import ClockMode
 from ntp_proto.packet import Header, Packet, response_to
+from ntp_proto.states import ClockMode
 from ntp_proto.time_types import NtpDuration, NtpTimestamp
 from ntp_udp import UdpServerSocket
 

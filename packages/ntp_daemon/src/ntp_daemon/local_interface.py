@@ -21,7 +21,8 @@ from ntp_daemon.unix_listener import LocalSocketError
 from ntp_proto.algorithm import StepThreshold
 from ntp_proto.control import ConfigRequest, ForceSyncRequest, ReloadRequest, Reply, Request, ServiceRequest, ShowConfigRequest
 from ntp_proto.explain import offset_text
-from ntp_proto.observation import ClockMode, encode
+from ntp_proto.observation import encode
+from ntp_proto.states import ClockMode
 
 if TYPE_CHECKING:
     from ntp_daemon.daemon import Daemon

@@ -29,8 +29,8 @@ from ntp_daemon.config.model import (
 from ntp_daemon.config.server import ServerConfig
 from ntp_daemon.version import version
 from ntp_proto.errors import NtpError
-from ntp_proto.observation import ClockMode
 from ntp_proto.server_address import ServerAddress
+from ntp_proto.states import ClockMode
 from ntp_udp import SocketError
 
 __all__ = ["Arguments", "config_of", "main", "make_parser", "sources_of"]

@@ -21,8 +21,8 @@ from ntp_proto.algorithm.median import MedianChoice, select_median
 from ntp_proto.association import Measurement
 from ntp_proto.client import Client
 from ntp_proto.identifiers import LeapIndicator, ReferenceId
-from ntp_proto.observation import ClockMode, SourceStatus
 from ntp_proto.server import Snapshot
+from ntp_proto.states import ClockMode, SourceStatus
 from ntp_proto.time_types import NtpDuration, NtpTimestamp
 
 __all__ = ["DisciplinedTime", "LocalTime", "MedianTime", "MirroredTime", "ServedTime", "make_served_time"]

@@ -12,7 +12,7 @@ from ntp_daemon.config.model import Config
 from ntp_proto.client import Client
 from ntp_proto.datagram import Address
 from ntp_proto.errors import NtpError
-from ntp_proto.observation import ServiceState
+from ntp_proto.states import ServiceState
 from ntp_udp.addresses import is_own_address
 
 if TYPE_CHECKING:

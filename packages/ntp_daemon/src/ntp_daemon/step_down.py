@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ntp_daemon.config.model import Config
 from ntp_daemon.privileges import Surrender, preload
-from ntp_proto.observation import ClockMode
+from ntp_proto.states import ClockMode
 
 __all__ = ["step_down"]
 

@@ -35,15 +35,16 @@ from ntp_proto.association import (
     WakeAt,
 )
 from ntp_proto.datagram import Address, Datagram, StampSource
-from ntp_proto.explain import explain_source, offset_text
-from ntp_proto.observation import SourceObservation, SourceStatus, SyncState, SystemObservation
+from ntp_proto.explain import explain_source, offset_text, reason_of
 from ntp_proto.peer import Peer, SourceLabel
-from ntp_proto.portrait import observe_source, observe_system, reason_of
 from ntp_proto.spreading import shift_s
+from ntp_proto.states import SourceStatus, SyncState
 from ntp_proto.time_types import NtpTimestamp
 
 if TYPE_CHECKING:
     import random
+
+    from ntp_proto.observation import SourceObservation, SystemObservation
 
 __all__ = ["Client", "ClientAction", "Notice", "Observer", "Severity", "SourceAction", "SourceLabel"]
 
@@ -204,10 +205,14 @@ class Client:
 
     def observe_system(self, now: float) -> SystemObservation:
         """The status document of the clock alone."""
+        from ntp_proto.portrait import observe_system  # noqa: PLC0415 — nobody can ask before the first request
+
         return observe_system(self.discipline, self._peers, now)
 
     def observe(self, now: float) -> tuple[SystemObservation, tuple[SourceObservation, ...]]:
         """The status documents of the clock and of every source."""
+        from ntp_proto.portrait import observe_source, observe_system  # noqa: PLC0415 — see `observe_system`
+
         sources = (observe_source(self.discipline, source, peer, now) for source, peer in sorted(self._peers.items()))
         return observe_system(self.discipline, self._peers, now), tuple(sources)
 

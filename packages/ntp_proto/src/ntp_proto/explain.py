@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from ntp_proto.algorithm.views import SourceView, SystemView
-from ntp_proto.observation import SourceStatus, SyncState
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-__all__ = ["duration_text", "explain_source", "explain_system", "offset_text", "sources_text"]
+from ntp_proto.algorithm.views import SourceView, SystemView
+from ntp_proto.states import SourceStatus, SyncState
+
+if TYPE_CHECKING:
+    from ntp_proto.peer import Peer
+
+__all__ = ["duration_text", "explain_source", "explain_system", "offset_text", "reason_of", "sources_text"]
 
 _UNITS = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns"))
 
@@ -89,3 +95,9 @@ def _explain_distance(distance_s: float | None) -> str:
     if distance_s is None:
         return "the server says that it is too far from its own reference"
     return f"its error bound of ±{offset_text(distance_s)[1:]} is above the limit"
+
+
+def reason_of(view: SystemView, peers: Mapping[int, Peer]) -> str:
+    """Why the clock can, or cannot, be trusted, in one sentence."""
+    peer = peers.get(view.reference) if view.reference is not None else None
+    return explain_system(view, peer.label.name if peer else "", len(peers))

@@ -21,7 +21,7 @@ from ntp_proto.client import SourceLabel
 from ntp_proto.clock import Clock, ClockChange, ClockStatus
 from ntp_proto.datagram import Address, StampSource
 from ntp_proto.identifiers import LeapIndicator, ReferenceId
-from ntp_proto.observation import SourceStatus
+from ntp_proto.states import SourceStatus
 from ntp_proto.time_types import NtpDuration, NtpTimestamp, PollInterval
 
 __all__ = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from ntp_proto.association import Association, Rejection
 from ntp_proto.datagram import Address
-from ntp_proto.observation import SourceStatus
+from ntp_proto.states import SourceStatus
 
 __all__ = ["Peer", "SourceLabel"]
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ntp_proto.algorithm.discipline import Discipline
-from ntp_proto.algorithm.views import SystemView
-from ntp_proto.explain import explain_source, explain_system
+from ntp_proto.explain import explain_source, reason_of
 from ntp_proto.identifiers import LeapIndicator, ReferenceId
 from ntp_proto.observation import SourceObservation, SystemObservation
 from ntp_proto.peer import Peer
 from ntp_proto.time_types import PollInterval
 
-__all__ = ["leap_name", "observe_source", "observe_system", "reason_of"]
+__all__ = ["leap_name", "observe_source", "observe_system"]
 
 _CONFIDENCE = 3.29
 """Standard errors within which a normal variable lies 99.9 % of the time."""
@@ -27,12 +26,6 @@ _LEAP_NAMES = {
 def leap_name(leap: LeapIndicator) -> str:
     """The word of the documents for it."""
     return _LEAP_NAMES[leap]
-
-
-def reason_of(view: SystemView, peers: Mapping[int, Peer]) -> str:
-    """Why the clock can, or cannot, be trusted, in one sentence."""
-    peer = peers.get(view.reference) if view.reference is not None else None
-    return explain_system(view, peer.label.name if peer else "", len(peers))
 
 
 def observe_system(discipline: Discipline, peers: Mapping[int, Peer], now: float) -> SystemObservation:

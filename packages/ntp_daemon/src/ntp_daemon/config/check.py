@@ -6,8 +6,8 @@ from ntp_daemon.config.model import AutoSource, ClockSelection, Config, PoolSour
 from ntp_daemon.config.read_tables import Document, Places
 from ntp_daemon.config.toml_lines import KeyPath
 from ntp_proto.explain import sources_text
-from ntp_proto.observation import ClockMode
 from ntp_proto.server_address import ServerAddress
+from ntp_proto.states import ClockMode
 
 __all__ = ["check", "warnings_about"]
 

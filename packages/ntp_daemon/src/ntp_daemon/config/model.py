@@ -16,8 +16,8 @@ from ntp_daemon.config.keys import IpAddress, Key
 from ntp_proto.algorithm.config import DisciplineConfig, StepThreshold
 from ntp_proto.association import AssociationConfig
 from ntp_proto.identifiers import ReferenceId
-from ntp_proto.observation import ClockMode
 from ntp_proto.server_address import ServerAddress
+from ntp_proto.states import ClockMode
 from ntp_proto.time_types import PollInterval
 
 if TYPE_CHECKING:

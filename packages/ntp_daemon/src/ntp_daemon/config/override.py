@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from ntp_daemon.config.load import ConfigErrors
 from ntp_daemon.config.model import AutoSource, Config, LogFormat, LogLevel
 from ntp_proto.errors import ConfigError
-from ntp_proto.observation import ClockMode
 from ntp_proto.server_address import ServerAddress
+from ntp_proto.states import ClockMode
 
 if TYPE_CHECKING:
     from ntp_daemon.config.server import ServerConfig

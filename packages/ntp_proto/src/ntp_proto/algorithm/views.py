@@ -9,7 +9,7 @@ from ntp_proto.algorithm.estimator import SourceEstimator
 from ntp_proto.algorithm.steering import Refuse, SteeringHistory
 from ntp_proto.association.measurement import Measurement
 from ntp_proto.identifiers import LeapIndicator
-from ntp_proto.observation import SourceStatus, SyncState
+from ntp_proto.states import SourceStatus, SyncState
 from ntp_proto.time_types import PollInterval
 
 __all__ = ["SourceView", "SystemView"]
