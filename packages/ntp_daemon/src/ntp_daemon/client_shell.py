@@ -6,8 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
 from ntp_daemon.clocks import MachineClock
 from ntp_proto.association import AssociationConfig, Close, Demobilize, Reset, Send, WakeAt
@@ -26,8 +25,7 @@ _OLDEST_S = 1.0
 """A stamp that seems older than this is not believed to be that old: the clock was set meanwhile."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Open:
+class _Open(NamedTuple):
     token: int
     socket: UdpSocket
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ntp_daemon.config.model import ClockSelection
 from ntp_os_clock import OsClock, ReadOnlyClock, VirtualClock
@@ -15,8 +15,7 @@ from ntp_proto.time_types import NtpDuration, NtpTimestamp
 __all__ = ["Correction", "MachineClock", "open_clock"]
 
 
-@dataclass(frozen=True, slots=True)
-class Correction:
+class Correction(NamedTuple):
     """The way from the kernel's clock, which stamps packets, to the clock that is disciplined.
 
     Attributes:
@@ -30,8 +29,7 @@ class Correction:
     frequency: float
 
 
-@dataclass(frozen=True, slots=True)
-class MachineClock:
+class MachineClock(NamedTuple):
     """A clock of this machine with what the daemon needs around it.
 
     Attributes:

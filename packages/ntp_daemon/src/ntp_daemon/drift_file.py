@@ -14,8 +14,8 @@ import contextlib
 import math
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ntp_proto.errors import NtpError
 
@@ -30,8 +30,7 @@ class DriftFileError(NtpError):
     """The drift file could not be written. The text says why; the old one, if any, is as it was."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(NamedTuple):
     """What is known of an oscillator.
 
     Attributes:
@@ -43,8 +42,7 @@ class Drift:
     uncertainty: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedDrift:
+class LoadedDrift(NamedTuple):
     """What was found.
 
     Attributes:

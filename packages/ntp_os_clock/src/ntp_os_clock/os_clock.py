@@ -12,7 +12,6 @@ Not done: writing the real-time clock of the mainboard. The kernel does that its
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 
 from ntp_os_clock.readings import Difference, MachineReadings, Readings, difference
@@ -113,7 +112,7 @@ class OsClock:
         before = self._readings.monotonic()
         self._known = self._timex.step(nanoseconds)
         after = self._readings.monotonic()
-        self._epoch = dataclasses.replace(self._epoch, ahead_ns=self._epoch.ahead_ns + nanoseconds)
+        self._epoch = self._epoch._replace(ahead_ns=self._epoch.ahead_ns + nanoseconds)
         return self._change(before, after, nanoseconds / _NS_PER_S)
 
     def set_status(self, status: ClockStatus) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 __all__ = ["Difference", "MachineReadings", "Readings", "difference"]
 
@@ -46,8 +45,7 @@ class MachineReadings:
         return time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(NamedTuple):
     """How far one clock is ahead of another.
 
     Attributes:

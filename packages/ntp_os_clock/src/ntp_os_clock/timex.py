@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
 from enum import IntFlag
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from ntp_proto.errors import ClockError
 
@@ -63,8 +62,7 @@ class KernelStatus(IntFlag):
     NANOSECONDS = 0x2000
 
 
-@dataclass(frozen=True, slots=True)
-class KernelState:
+class KernelState(NamedTuple):
     """What the kernel says of its clock.
 
     Attributes:

@@ -19,7 +19,7 @@ Not done: the oscillator stands still while the machine sleeps, and so does this
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ntp_os_clock.readings import MachineReadings, Readings, difference
 from ntp_proto.clock import ClockChange, ClockStatus
@@ -33,8 +33,7 @@ _KEPT = 64
 """Changes that are remembered: an exchange lasts a few seconds, in which each source makes two changes at most."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Segment:
+class _Segment(NamedTuple):
     """The clock from one change on.
 
     Attributes:

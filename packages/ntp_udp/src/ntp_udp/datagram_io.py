@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ntp_proto.datagram import Address, StampSource
 
@@ -15,8 +14,7 @@ CONTROL_ROOM = 512
 """For the control messages of one datagram, bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A datagram as it came from the kernel.
 
     Attributes:

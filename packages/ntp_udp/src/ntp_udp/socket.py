@@ -16,8 +16,7 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from ntp_proto.datagram import Address, Datagram, StampSource
 from ntp_proto.errors import UsageError
@@ -61,8 +60,7 @@ class SocketError(OSError):
         return self.message
 
 
-@dataclass(frozen=True, slots=True)
-class _Sent:
+class _Sent(NamedTuple):
     stamp: NtpTimestamp
     source: StampSource
 

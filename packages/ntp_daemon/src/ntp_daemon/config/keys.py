@@ -10,8 +10,8 @@ import contextlib
 import ipaddress
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from ntp_proto.algorithm.config import StepThreshold
 from ntp_proto.identifiers import ReferenceId
@@ -92,8 +92,7 @@ class BrokenRuleError(ValueError):
     """The value is not what `Rule.expected` says; there is nothing to add."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """What a value may be.
 
     Attributes:
@@ -108,8 +107,7 @@ class Rule:
     render: Callable[[object], str] = as_toml
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """One key of the configuration file.
 
     Attributes:

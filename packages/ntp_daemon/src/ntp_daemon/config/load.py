@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from ntp_daemon.config.model import Config, default_config
 from ntp_proto.errors import ConfigError, NtpError
@@ -31,8 +31,7 @@ class ConfigErrors(NtpError):  # noqa: N818 — it is many of `ConfigError`
         self.errors = errors
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedConfig:
+class LoadedConfig(NamedTuple):
     """A valid configuration.
 
     Attributes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
 
 from ntp_daemon.config.load import ConfigErrors
 from ntp_daemon.config.model import AutoSource, Config, LogFormat, LogLevel
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Overrides", "override"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overrides:
+class Overrides(NamedTuple):
     """The options of the command line; None, or no peers: as the configuration says.
 
     Attributes:

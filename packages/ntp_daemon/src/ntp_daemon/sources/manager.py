@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from ntp_daemon.config.model import Config, Source
 from ntp_daemon.sources.membership import AVOIDED_S, Membership
@@ -50,8 +50,7 @@ class SourceHost(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class PendingSource:
+class PendingSource(NamedTuple):
     """A configured source without a server, for the status: its name, its mode and why."""
 
     name: str
