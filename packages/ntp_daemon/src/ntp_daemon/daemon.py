@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING
 from ntp_daemon import drift_file, log
 from ntp_daemon.client_shell import ClientShell
 from ntp_daemon.clocks import MachineClock
-from ntp_daemon.config.diff import Changes, diff
 from ntp_daemon.config.load import ConfigErrors
 from ntp_daemon.config.model import Config, Source
-from ntp_daemon.measurement_log import MeasurementFile
 from ntp_daemon.notify import Notifier
 from ntp_daemon.server_slot import ServerSlot
 from ntp_daemon.sources import SourceManager
@@ -29,7 +27,9 @@ from ntp_proto.states import ClockMode, SyncState
 from ntp_udp.resolver import Resolver
 
 if TYPE_CHECKING:
+    from ntp_daemon.config.diff import Changes
     from ntp_daemon.local_interface import LocalInterface
+    from ntp_daemon.measurement_log import MeasurementFile
     from ntp_daemon.privileges import Surrender
     from ntp_proto.control import Reply
 
@@ -138,7 +138,8 @@ class Daemon:
             return await self._reload_now()
 
     async def _reload_now(self) -> Reply:
-        from ntp_proto.control import Reply  # noqa: PLC0415 — the first request does not wait for it
+        from ntp_daemon.config.diff import diff  # noqa: PLC0415 — the first request does not wait for what a reload needs
+        from ntp_proto.control import Reply  # noqa: PLC0415
 
         try:
             config = self._reload()
@@ -210,7 +211,8 @@ class Daemon:
         path = self.config.observability.measurement_log
         if not path:
             return Client(Discipline(settings, clock, self.started_at, prior), random.SystemRandom())
-        from ntp_proto.measurement_log import Recorder  # noqa: PLC0415 — few want it
+        from ntp_daemon.measurement_log import MeasurementFile  # noqa: PLC0415 — few want it
+        from ntp_proto.measurement_log import Recorder  # noqa: PLC0415
 
         self._measurements = MeasurementFile(path)
         recorder = Recorder(self._measurements.write)

@@ -33,6 +33,7 @@ _LOADED_LATER = (
     "traceback",
     "ntp_daemon.config.check",
     "ntp_daemon.config.default_file",
+    "ntp_daemon.config.diff",
     "ntp_daemon.config.read_tables",
     "ntp_daemon.config.server",
     "ntp_daemon.version",

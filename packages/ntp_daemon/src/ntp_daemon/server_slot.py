@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from ntp_daemon.clocks import MachineClock
-from ntp_daemon.config.diff import Changes
 from ntp_daemon.config.model import Config
 from ntp_proto.client import Client
 from ntp_proto.datagram import Address
@@ -16,6 +15,7 @@ from ntp_proto.states import ServiceState
 from ntp_udp.addresses import is_own_address
 
 if TYPE_CHECKING:
+    from ntp_daemon.config.diff import Changes
     from ntp_daemon.history import Counts
     from ntp_daemon.privileges import Surrender
     from ntp_daemon.server_side import ServerReport, ServerSide
