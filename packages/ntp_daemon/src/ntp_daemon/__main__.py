@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -19,9 +20,12 @@ def main(argv: list[str] | None = None) -> int:
     _open_closed_streams()
     before = signal.signal(signal.SIGTERM, _end)
     try:
+        gc.disable()  # what is imported stays: there is nothing to be collected, now or later
         _load_asyncio_without_tls()
         from ntp_daemon.command import run  # noqa: PLC0415 — a signal must not have to wait for it
 
+        gc.freeze()
+        gc.enable()
         return run(argv)
     except KeyboardInterrupt:
         return 0
