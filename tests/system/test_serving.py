@@ -404,8 +404,7 @@ import sys
 from ntp_daemon import clocks
 from ntp_proto.observation import ClockMode
 real = clocks.open_clock
-from dataclasses import replace
-clocks.open_clock = lambda mode, select: replace(real(ClockMode.VIRTUAL), mode=ClockMode.STEER)  # says that it steers, and does not
+clocks.open_clock = lambda mode, select: real(ClockMode.VIRTUAL)._replace(mode=ClockMode.STEER)  # says that it steers, and does not
 from ntp_daemon.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
