@@ -85,8 +85,8 @@ class Server:
         return self.name == "echo"
 
 
-def find_servers(folder: Path) -> list[Server]:
-    ports = [free_port() for _ in range(3)]
+def find_servers(folder: Path, *, with_slow_path: bool) -> list[Server]:
+    ports = [free_port() for _ in range(4)]
     found = [Server("echo", ports[0], [str(folder / "echo"), str(ports[0])])]
     chronyd = os.environ.get("CHRONYD") or shutil.which("chronyd")
     if chronyd:
@@ -96,6 +96,10 @@ def find_servers(folder: Path) -> list[Server]:
         print("chronyd was not found ($CHRONYD, PATH): without it there is nothing to beat", file=sys.stderr)
     (folder / "ntp.toml").write_text(OUR_CONFIGURATION.format(port=ports[2]))
     found.append(Server("ntp-daemon", ports[2], [sys.executable, "-m", "ntp_daemon", "-c", str(folder / "ntp.toml")]))
+    if with_slow_path:
+        (folder / "slow.toml").write_text(OUR_CONFIGURATION.format(port=ports[3]))
+        command = ["env", "NTP_NO_EXT=1", sys.executable, "-m", "ntp_daemon", "-c", str(folder / "slow.toml")]
+        found.append(Server("ntp-daemon without C", ports[3], command))
     return found
 
 
@@ -181,7 +185,7 @@ def run(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         build(folder, "load", "echo")
-        servers = [*find_servers(folder), *arguments.server]
+        servers = [*find_servers(folder, with_slow_path=arguments.slow), *arguments.server]
         results: dict[str, list[Figures]] = {server.name: [] for server in servers}
         for number in range(arguments.rounds):
             for server in servers:
@@ -201,6 +205,7 @@ def main() -> int:
     parser.add_argument("server", nargs="*", type=named_server, metavar="NAME@PORT=COMMAND", help="another server, listening on 127.0.0.1:PORT")
     parser.add_argument("--rounds", type=int, default=5, help="(default %(default)s)")
     parser.add_argument("--steady", action="store_true", help="also 100 000 requests a second for 10 s, and what is lost of them")
+    parser.add_argument("--slow", action="store_true", help="also our daemon without its C extensions, where all takes the slow path")
     parser.add_argument("--realtime", action="store_true", help="before everything else on this machine (SCHED_FIFO; as root)")
     arguments = parser.parse_args()
     if (os.cpu_count() or 1) < 2:
