@@ -137,6 +137,7 @@ def test_the_daemon_dies_and_comes_back_and_so_does_the_dashboard(page: Page, se
 def test_pages_that_were_left_hold_no_connections(page: Page, servers: list[str], tmp_path: Path) -> None:
     write_scene(tmp_path, servers, port=free_port())
     with start_scene(tmp_path), start_dashboard(tmp_path, token="") as dashboard:
+        known = len(page.complaints())
         for _ in range(8):  # a browser keeps pages for the way back, and has six connections for each host
             page.open(dashboard.url + "/")
             page.wait("document.body.dataset.state === 'live'")
@@ -145,7 +146,7 @@ def test_pages_that_were_left_hold_no_connections(page: Page, servers: list[str]
             page.wait("location.href === 'about:blank'")
         page.run("history.back()")
         page.wait("location.pathname === '/' && document.querySelector('#stratum')?.innerText === '2'")
-        assert page.complaints() == [message for message in page.complaints() if "401" in message]
+        assert page.complaints()[known:] == []
 
 
 def test_it_fits_a_phone_and_its_text_can_be_read(page: Page, servers: list[str], tmp_path: Path) -> None:
