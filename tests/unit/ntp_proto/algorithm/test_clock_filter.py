@@ -6,6 +6,7 @@ import random
 import pytest
 
 from ntp_proto.algorithm.clock_filter import ClockFilter
+from ntp_proto.algorithm.estimate import FrequencyPrior
 from ntp_proto.algorithm.sample import Sample
 
 
@@ -28,7 +29,7 @@ class Physics:
 
     def exchange(self, source: int, out_s: float, back_s: float, *, lie_s: float = 0.0) -> None:
         sample = Sample(self.at, self.offset_s + 0.5 * (out_s - back_s) + lie_s, out_s + back_s)
-        bank = self.bank or ClockFilter.starting(sample, 0.0, 1e-4)
+        bank = self.bank or ClockFilter.starting(sample, FrequencyPrior(0.0, 1e-4))
         self.bank = bank.after(source, sample)
         estimate = self.bank.estimate()
         self.errors.append(estimate.offset_s - self.offset_s)
@@ -165,7 +166,7 @@ def test_prediction_carries_the_offset_and_loses_certainty() -> None:
 
 def test_a_sample_from_the_past_is_taken_at_the_present() -> None:
     sample = Sample(10.0, 0.0, 0.020)
-    assert ClockFilter.starting(sample, 0.0, 1e-4).after(1, sample).after(1, sample._replace(at=9.0)).at == 10.0
+    assert ClockFilter.starting(sample, FrequencyPrior(0.0, 1e-4)).after(1, sample).after(1, sample._replace(at=9.0)).at == 10.0
 
 
 def test_covariances_stay_covariances() -> None:

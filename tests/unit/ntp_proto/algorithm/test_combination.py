@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ntp_proto.algorithm.combination import Combination, combine
-from ntp_proto.algorithm.estimator import FrequencyPrior, SourceEstimator
+from ntp_proto.algorithm.estimate import FrequencyPrior
+from ntp_proto.algorithm.estimator import SourceEstimator
 from unit.ntp_proto.algorithm.samples import queued_samples
 
 PRIOR = FrequencyPrior(0.0, 1e-4)

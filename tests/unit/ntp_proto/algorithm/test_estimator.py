@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import random
+
 import pytest
 
-from ntp_proto.algorithm.estimator import FrequencyPrior, SourceEstimator
+from ntp_proto.algorithm.estimate import FrequencyPrior
+from ntp_proto.algorithm.estimator import SourceEstimator
+from ntp_proto.algorithm.path import QUEUES
+from ntp_proto.algorithm.sample import Sample
 from unit.ntp_proto.algorithm.samples import queued_samples
 
 PRIOR = FrequencyPrior(0.0, 1e-4)
@@ -69,3 +74,31 @@ def test_the_shortest_of_scattered_round_trips_is_the_best_and_stays() -> None:
             estimator = estimator.after(sample, PRIOR)
         kept += min(samples, key=lambda sample: sample.delay_s) in estimator.samples
     assert kept >= 38
+
+
+def test_a_young_source_looks_back_when_a_sample_surprises_it() -> None:
+    """After four samples with short queues it believes in a frequency that is 20 ppm off; the fifth shows it."""
+    samples = [sample._replace(offset_s=sample.offset_s + 2e-5 * sample.at) for sample in queued_samples(4, jitter_s=1e-6, interval_s=2.0)]
+    estimator = SourceEstimator.starting(samples[0], PRIOR)
+    for sample in samples[1:]:
+        estimator = estimator.after(sample, PRIOR)
+    expected, surprising = queued_samples(6, jitter_s=1e-6, interval_s=16.0)[4], Sample(64.0, 0.0, 0.020)
+    assert not estimator.after(expected._replace(offset_s=2e-5 * expected.at), PRIOR).has_looked_back
+    assert estimator.after(surprising, PRIOR).has_looked_back
+
+
+def test_the_shape_of_the_delays_is_asked_for_again_when_more_is_known() -> None:
+    """The first 16 round trips look queued, the next ones have as many early as late ones."""
+    rng = random.Random(3)
+    samples = queued_samples(16)
+    for number in range(16, 70):
+        there_s, back_s = rng.gauss(0.01, 1e-4), rng.gauss(0.01, 1e-4)
+        samples.append(Sample(16.0 * number, 0.5 * (there_s - back_s), there_s + back_s))
+    estimator, shapes = SourceEstimator.starting(samples[0], PRIOR), []
+    for sample in samples[1:]:
+        estimator = estimator.after(sample, PRIOR)
+        shapes.append(estimator.filter.paths[0].shape)
+    assert shapes[20] is QUEUES
+    assert shapes[-1] is not QUEUES
+    assert len(estimator.samples) == 22  # those of the look back, the 16 before the 64th, and what followed
+    assert not estimator.is_complete

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import random
+import statistics
 from collections.abc import Iterable
 
 import pytest
 
-from ntp_proto.algorithm.path import Path
+from ntp_proto.algorithm.path import SHAPES, Path, Shape
 
 
 def grown(excesses_s: Iterable[tuple[float, float]], delay_s: float = 0.02) -> Path:
@@ -76,3 +77,23 @@ def test_of_a_new_path_nobody_says_that_it_is_congested() -> None:
         path = path.after(out_s, back_s)
     assert path.jitter_s > 2e-5
     assert path.is_congested(1e-3, 1e-3)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_jitter_is_found_whatever_the_shape(shape: Shape) -> None:
+    rng = random.Random(4)
+    path = Path.known(3e-4, 3e-5, shape, 16)
+    found = []
+    for number in range(3000):
+        path = path.after(*(rng.expovariate(1e4) + rng.gauss(0.0, shape.noise * 1e-4) for _ in range(2)))
+        if number > 500:
+            found.append(path.out.jitter_s)
+    assert statistics.fmean(found) == pytest.approx(1e-4, rel=0.1)
+    assert path.out.noise_s == pytest.approx(max(200e-9, shape.noise * path.out.jitter_s))
+
+
+def test_the_spread_of_a_noisy_path_is_what_counts_for_congestion() -> None:
+    noisy = Path.known(1e-4, 1e-4, SHAPES[2], 16)
+    assert noisy.jitter_s == pytest.approx(5e-4)
+    assert not noisy.is_congested(1.9e-3, 1.9e-3)
+    assert noisy.is_congested(2.1e-3, 2.1e-3)

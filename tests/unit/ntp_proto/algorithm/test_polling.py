@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ntp_proto.algorithm.clock_filter import ClockEstimate
+from ntp_proto.algorithm.estimate import ClockEstimate
 from ntp_proto.algorithm.polling import PollPolicy, allowed_loss_s
 from ntp_proto.time_types import PollInterval
 
@@ -20,11 +20,11 @@ def after(policy: PollPolicy, count: int, jitter_s: float, view: ClockEstimate |
     return policy
 
 
-def test_a_quiet_clock_behind_a_noisy_path_is_asked_more_seldom_every_hour_or_so() -> None:
-    assert after(START, 63, 1e-3).interval == MINIMUM
-    assert after(START, 64, 1e-3).interval == PollInterval(7)
-    assert after(START, 64 + 31, 1e-3).interval == PollInterval(7)
-    assert after(START, 64 + 32, 1e-3).interval == PollInterval(8)
+def test_a_quiet_clock_behind_a_noisy_path_is_asked_more_seldom_every_half_hour_or_so() -> None:
+    assert after(START, 31, 1e-3).interval == MINIMUM
+    assert after(START, 32, 1e-3).interval == PollInterval(7)
+    assert after(START, 32 + 15, 1e-3).interval == PollInterval(7)
+    assert after(START, 32 + 16, 1e-3).interval == PollInterval(8)
     assert after(START, 400, 1e-3).interval == MAXIMUM
 
 

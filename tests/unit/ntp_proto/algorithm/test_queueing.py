@@ -13,7 +13,7 @@ def density(direction: Direction, excess: float) -> float:
     """The module's model without noise, written down a second time."""
     if excess < 0.0:
         return 0.0
-    j, big, weight = direction
+    j, big, weight, _ = direction
     return (1.0 - weight) * math.exp(-excess / j) / j + weight * math.exp(-excess / big) / big
 
 
@@ -74,3 +74,8 @@ def test_any_numbers_give_a_posterior(arrival: float, jitter: float, scale: floa
     assert math.isfinite(g)
     assert deviation**2 * h >= -1.0 - 1e-9
     assert mean + deviation**2 * g <= max(mean, arrival) + deviation**2 / jitter + 1e-6 * (1.0 + abs(arrival) + abs(mean))
+
+
+def test_two_sided_noise_is_a_part_of_the_variance() -> None:
+    noisy, quiet = Direction(1.0, 20.0, 0.02, noise_s=0.6), Direction(1.0, 20.0, 0.02)
+    assert noisy.evidence(0.5, 0.0, 0.25) == pytest.approx(quiet.evidence(0.5, 0.0, 0.25 + 0.36))

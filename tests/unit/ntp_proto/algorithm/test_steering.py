@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from ntp_proto.algorithm.clock_filter import ClockEstimate
 from ntp_proto.algorithm.config import DisciplineConfig, StepThreshold
+from ntp_proto.algorithm.estimate import ClockEstimate
 from ntp_proto.algorithm.steering import Hold, PanicLimit, Refuse, Slew, SteeringHistory, Step, steer
 
 CONFIG = DisciplineConfig()

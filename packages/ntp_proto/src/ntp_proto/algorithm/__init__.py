@@ -2,7 +2,7 @@
 
 from ntp_proto.algorithm.config import DisciplineConfig, StepThreshold
 from ntp_proto.algorithm.discipline import Discipline, DisciplineUpdate
-from ntp_proto.algorithm.estimator import FrequencyPrior
+from ntp_proto.algorithm.estimate import FrequencyPrior
 from ntp_proto.algorithm.steering import Hold, PanicLimit, Refuse, Slew, Steering, Step
 from ntp_proto.algorithm.views import SourceView, SystemView
 

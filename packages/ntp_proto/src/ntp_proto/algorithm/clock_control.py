@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from ntp_proto.algorithm.clock_filter import ClockEstimate
+from ntp_proto.algorithm.estimate import ClockEstimate
 from ntp_proto.algorithm.steering import Hold, Refuse, Slew, Steering, SteeringHistory, Step
 from ntp_proto.algorithm.timescale import Timescale
 from ntp_proto.clock import Clock, ClockChange, ClockStatus

@@ -11,11 +11,13 @@ rests on a better idea of that path.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ntp_proto.algorithm.clock_filter import ClockEstimate, ClockFilter
-from ntp_proto.algorithm.estimator import FrequencyPrior, SourceEstimator, surprise
+from ntp_proto.algorithm.clock_filter import ClockFilter
+from ntp_proto.algorithm.estimate import ClockEstimate, FrequencyPrior
+from ntp_proto.algorithm.estimator import SourceEstimator, surprise
 
 __all__ = ["Combination", "combine"]
 
@@ -77,11 +79,15 @@ def combine(
     contradictions = previous.contradictions + 1 if contradicts else 0
     if contradictions >= _WRONG_AFTER:
         return _made_anew(survivors, estimators, prior)
-    if estimator.has_looked_again and _loses_nothing(previous, survivors, estimators):
-        return _made_anew(survivors, estimators, previous.prior)
+    bank = previous.filter
+    if estimator.has_looked_back:
+        if _loses_nothing(previous, survivors, estimators):
+            return _made_anew(survivors, estimators, previous.prior)
+        if estimator.hindsight and measured in bank.paths:
+            bank = bank.with_queueing(measured, estimator.hindsight.path)
     gone = previous.contributors.keys() - estimators.keys()
     contributors = {source: known for source, known in previous.contributors.items() if source not in gone} | {measured: lives}
-    return replace(previous, contributors=contributors, filter=previous.filter.without(gone).after(measured, sample), contradictions=contradictions)
+    return replace(previous, contributors=contributors, filter=bank.without(gone).after(measured, sample), contradictions=contradictions)
 
 
 def _loses_nothing(previous: Combination, survivors: frozenset[int], estimators: Mapping[int, SourceEstimator]) -> bool:
@@ -90,8 +96,15 @@ def _loses_nothing(previous: Combination, survivors: frozenset[int], estimators:
 
 
 def _made_anew(survivors: frozenset[int], estimators: Mapping[int, SourceEstimator], prior: FrequencyPrior) -> Combination:
-    samples = sorted(((source, sample) for source in survivors for sample in estimators[source].samples), key=lambda item: item[1].at)
-    bank = ClockFilter.starting(samples[0][1], prior.frequency, prior.error)
+    """From all that is still known of the survivors' samples: what a look back has found where there was one, else the samples themselves."""
+    items = [(sample.at, source, sample, sites) for source in survivors for sample, sites in estimators[source].known_samples]
+    items.sort(key=lambda item: item[:2])
+    bank = ClockFilter.starting(items[0][2], prior)
     for source in sorted(survivors):
-        bank = bank.with_path(source, estimators[source].delays_s)
-    return Combination({source: estimators[source].lives for source in survivors}, bank.after_all(samples), prior)
+        bank = estimators[source].with_path(bank, source)
+    for at, source, sample, sites in items:
+        bank = bank.after_sites(source, at, sites) if sites else bank.after(source, sample)
+    # The sites are those of the likeliest wander, so it is the look back, and not they, that tells how likely the others are.
+    found = [hindsight.evidences for source in sorted(survivors) if (hindsight := estimators[source].hindsight)]
+    bank = bank.weighed([math.fsum(evidences) for evidences in zip(*found, strict=True)]) if found else bank
+    return Combination({source: estimators[source].lives for source in survivors}, bank, prior)

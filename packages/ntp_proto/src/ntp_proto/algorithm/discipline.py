@@ -13,10 +13,10 @@ import math
 from dataclasses import dataclass
 
 from ntp_proto.algorithm.clock_control import ClockControl
-from ntp_proto.algorithm.clock_filter import ClockEstimate
 from ntp_proto.algorithm.combination import Combination, combine
 from ntp_proto.algorithm.config import DisciplineConfig
-from ntp_proto.algorithm.estimator import FrequencyPrior, SourceEstimator, surprise
+from ntp_proto.algorithm.estimate import ClockEstimate, FrequencyPrior
+from ntp_proto.algorithm.estimator import SourceEstimator, surprise
 from ntp_proto.algorithm.polling import PollPolicy, allowed_loss_s
 from ntp_proto.algorithm.sample import Sample
 from ntp_proto.algorithm.selection import Selection, Vote, select
@@ -25,7 +25,7 @@ from ntp_proto.algorithm.views import SourceView, SystemView
 from ntp_proto.association.measurement import Measurement
 from ntp_proto.clock import Clock, ClockStatus
 from ntp_proto.identifiers import LeapIndicator
-from ntp_proto.observation import SourceStatus, SyncState
+from ntp_proto.states import SourceStatus, SyncState
 from ntp_proto.time_types import NtpDuration, PollInterval
 
 __all__ = ["Discipline", "DisciplineUpdate"]

@@ -13,16 +13,26 @@ long time.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ntp_proto.algorithm.clock_filter import ClockEstimate, ClockFilter, PathEstimate
+from ntp_proto.algorithm.clock_filter import ClockFilter, PathEstimate
+from ntp_proto.algorithm.estimate import ClockEstimate, FrequencyPrior
+from ntp_proto.algorithm.hindsight import UNDECIDED, Hindsight, likeliest_shape, look_back, shape_evidences
+from ntp_proto.algorithm.member import Site
+from ntp_proto.algorithm.path import Path
 from ntp_proto.algorithm.sample import Sample
 
-__all__ = ["FrequencyPrior", "SourceEstimator", "surprise"]
+__all__ = ["SourceEstimator", "surprise"]
 
 _KEPT = 32
 _LOOKS = (4, 8, 16)
-"""With so many samples a source looks at all of them again."""
+"""With so many samples a source looks back at all of them ..."""
+_SHAPES_WEIGHED = (32, 64, 128)
+"""With so many samples the last 16 of them are asked as well what shape the delays have."""
+_SHAPED = 8
+"""Of fewer samples nobody can tell the shape of the delays."""
+_SURPRISES = 3.0
+"""... and meanwhile when a sample is so many standard errors from its prediction."""
 _STRAY = 1.5
 """How much farther from the second shortest a stray round trip is than the longest."""
 _STRAY_AMONG = 8
@@ -40,19 +50,6 @@ _RESOLUTION_S = 200e-9
 
 
 @dataclass(frozen=True, slots=True)
-class FrequencyPrior:
-    """What is known of the oscillator before any sample.
-
-    Attributes:
-        frequency: Needed correction, s/s; > 0: the oscillator is slow.
-        error: Its standard error, s/s.
-    """
-
-    frequency: float
-    error: float
-
-
-@dataclass(frozen=True, slots=True)
 class SourceEstimator:
     """The latest samples of one source, and its own view of the clock; a sample makes the successor.
 
@@ -62,7 +59,10 @@ class SourceEstimator:
         prior: What was known of the oscillator before them.
         contradictions: How many of the last in a row contradicted what was before.
         lives: How often the past was dropped.
-        has_looked_again: Whether the last one was the occasion to look at all of them again.
+        hindsight: What the last look back has found, if there was one; its sites are those of the first samples.
+        has_looked_back: Whether the last sample was the occasion for it.
+        heard: How many samples there were, since the source was last taken to have changed, also those that are no longer kept.
+        shapes: How well each shape of the delays has explained them (`hindsight.shape_evidences`).
     """
 
     samples: tuple[Sample, ...]
@@ -70,7 +70,10 @@ class SourceEstimator:
     prior: FrequencyPrior
     contradictions: int = 0
     lives: int = 0
-    has_looked_again: bool = False
+    hindsight: Hindsight | None = None
+    has_looked_back: bool = False
+    heard: int = 1
+    shapes: tuple[float, ...] = UNDECIDED
 
     @classmethod
     def starting(cls, sample: Sample, prior: FrequencyPrior) -> SourceEstimator:
@@ -79,25 +82,46 @@ class SourceEstimator:
 
     def after(self, sample: Sample, prior: FrequencyPrior) -> SourceEstimator:
         """With one more sample; `prior` is for a source that has changed."""
-        samples = (*self.samples[-_KEPT + 1 :], sample)
-        contradictions = self.contradictions + 1 if surprise(self.path, sample, self.estimate(sample.at)) > _CONTRADICTS else 0
+        samples, heard = (*self.samples[-_KEPT + 1 :], sample), self.heard + 1
+        surprising = surprise(self.path, sample, self.estimate(sample.at))
+        contradictions = self.contradictions + 1 if surprising > _CONTRADICTS else 0
         if contradictions >= _CHANGED_AFTER:
             recent = samples[-_CHANGED_AFTER:]
-            return SourceEstimator(recent, _filter_of(recent, prior), prior, 0, self.lives + 1)
-        looks_again = len(samples) in _LOOKS
-        samples = _without_stray(samples) if looks_again else samples
-        after = _filter_of(samples, self.prior) if looks_again else self.filter.after(_ONLY, sample)
-        return SourceEstimator(samples, after, self.prior, contradictions, self.lives, looks_again)
+            return SourceEstimator(recent, _filter_of(recent, prior), prior, 0, self.lives + 1, heard=_CHANGED_AFTER)
+        told = replace(self, samples=samples, contradictions=contradictions, heard=heard, has_looked_back=False)
+        if _LOOKS[0] <= heard <= _LOOKS[-1] and (heard in _LOOKS or surprising > _SURPRISES):
+            kept = _without_stray(samples)
+            shapes = shape_evidences(kept, self.prior) if len(kept) >= _SHAPED else UNDECIDED
+            return replace(told, heard=len(kept), shapes=shapes).looking_back(kept)
+        if heard in _SHAPES_WEIGHED:
+            recent = samples[-_LOOKS[-1] :]
+            told = replace(told, shapes=tuple(map(sum, zip(self.shapes, shape_evidences(recent, self.prior), strict=True))))
+            if likeliest_shape(told.shapes) is not self.filter.paths[_ONLY].shape:
+                return told.looking_back(recent)
+        hindsight = self.hindsight.without_first() if self.hindsight and len(self.samples) == _KEPT else self.hindsight
+        return replace(told, filter=self.filter.after(_ONLY, sample), hindsight=hindsight)
+
+    def looking_back(self, samples: tuple[Sample, ...]) -> SourceEstimator:
+        """With no more than these samples, which are looked at together."""
+        hindsight = look_back(samples, self.prior, likeliest_shape(self.shapes))
+        after = ClockFilter.looked_back(_ONLY, samples[-1].at, hindsight) if hindsight else _filter_of(samples, self.prior)
+        return replace(self, samples=samples, filter=after, hindsight=hindsight, has_looked_back=True)
 
     @property
     def is_complete(self) -> bool:
         """Whether all samples since the source was last taken to have changed are still kept."""
-        return len(self.samples) < _KEPT
+        return len(self.samples) == self.heard
 
     @property
-    def delays_s(self) -> list[float]:
-        """The round trips of the samples, s."""
-        return [sample.delay_s for sample in self.samples]
+    def known_samples(self) -> list[tuple[Sample, tuple[Site, Site] | None]]:
+        """Each sample with what a look back has found that it says, out and back, if that is known."""
+        sites = self.hindsight.sites if self.hindsight else ()
+        return [(sample, sites[number] if number < len(sites) else None) for number, sample in enumerate(self.samples)]
+
+    def with_path(self, bank: ClockFilter, source: int) -> ClockFilter:
+        """A bank with the path to this source, as it is known from the samples without the clock."""
+        delays_s = [sample.delay_s for sample in self.samples]
+        return bank.with_path(source, self.hindsight.path if self.hindsight else Path.expected(delays_s), delays_s)
 
     @property
     def path(self) -> PathEstimate:
@@ -127,7 +151,7 @@ def surprise(path: PathEstimate, sample: Sample, predicted: ClockEstimate) -> fl
     """How far a prediction lies outside of what the sample's bound allows, in standard errors of both; 0.0: it is inside."""
     half_width_s = 0.5 * max(0.0, sample.delay_s - path.base_delay_s)
     beyond_s = max(0.0, abs(sample.offset_s - predicted.offset_s) - half_width_s)
-    return beyond_s / math.hypot(predicted.offset_error_s, 0.5 * path.base_error_s, _RESOLUTION_S)
+    return beyond_s / math.hypot(predicted.offset_error_s, 0.5 * path.base_error_s, 0.5 * path.noise_s)
 
 
 def _without_stray(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
@@ -139,5 +163,8 @@ def _without_stray(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
 
 
 def _filter_of(samples: tuple[Sample, ...], prior: FrequencyPrior) -> ClockFilter:
-    start = ClockFilter.starting(samples[0], prior.frequency, prior.error).with_path(_ONLY, [sample.delay_s for sample in samples])
-    return start.after_all((_ONLY, sample) for sample in samples)
+    delays_s = [sample.delay_s for sample in samples]
+    bank = ClockFilter.starting(samples[0], prior).with_path(_ONLY, Path.expected(delays_s), delays_s)
+    for sample in samples:
+        bank = bank.after(_ONLY, sample)
+    return bank

@@ -2,7 +2,7 @@
 
 Between two samples the prediction of the offset loses certainty, by the frequency's error and by its wander. As long as that loss stays below
 the part of a sample's own noise that filtering cannot remove, asking more often would teach little, and the interval may grow. It grows slowly,
-though: the frequency, its wander and the path are learned from many samples, and every octave is given an hour. A sample far from its
+though: the frequency, its wander and the path are learned from many samples, and every octave is given half an hour. A sample far from its
 prediction means that the oscillator or the path has changed: then every source is asked at its shortest interval again.
 """
 
@@ -11,14 +11,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from ntp_proto.algorithm.clock_filter import ClockEstimate
+from ntp_proto.algorithm.estimate import ClockEstimate
 from ntp_proto.time_types import PollInterval
 
 __all__ = ["PollPolicy", "allowed_loss_s"]
 
 _NOISE_PART = 0.5
 """The noise that is compared with the loss of prediction, as a part of the path's jitter."""
-_SECONDS_EACH = 4096.0
+_SECONDS_EACH = 2048.0
 """How long each interval is kept before it grows."""
 
 

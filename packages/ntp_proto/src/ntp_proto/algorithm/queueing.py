@@ -50,11 +50,13 @@ class Direction(NamedTuple):
         jitter_s: The usual scale j, s, above 0.
         congestion_s: The scale J of the rest, s, above j.
         congestion_weight: Its probability, 0 to 1.
+        noise_s: Standard deviation of what makes an arrival early as often as late, s.
     """
 
     jitter_s: float
     congestion_s: float
     congestion_weight: float
+    noise_s: float = 0.0
 
     def evidence(self, arrival_s: float, mean_s: float, variance_s2: float) -> Evidence:
         """What a prior for b learns from one arrival.
@@ -62,9 +64,9 @@ class Direction(NamedTuple):
         Args:
             arrival_s: The measured difference, s.
             mean_s: Prior mean of b, s.
-            variance_s2: Its variance, with that of the timestamps, s^2, above 0.
+            variance_s2: Its variance, s^2; with that of the noise above 0.
         """
-        s = math.sqrt(variance_s2)
+        s = math.sqrt(variance_s2 + self.noise_s * self.noise_s)
         usual = _exponential(arrival_s - mean_s, s, self.jitter_s)
         if self.congestion_weight <= 0.0:
             return usual

@@ -14,8 +14,8 @@ import math
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ntp_proto.algorithm.clock_filter import ClockEstimate
 from ntp_proto.algorithm.config import DisciplineConfig
+from ntp_proto.algorithm.estimate import ClockEstimate
 
 __all__ = ["Hold", "PanicLimit", "Refuse", "Slew", "Steering", "SteeringHistory", "Step", "steer"]
 

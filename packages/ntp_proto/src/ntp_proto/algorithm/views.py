@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ntp_proto.algorithm.clock_filter import ClockEstimate
+from ntp_proto.algorithm.estimate import ClockEstimate
 from ntp_proto.algorithm.estimator import SourceEstimator
 from ntp_proto.algorithm.steering import Refuse, SteeringHistory
 from ntp_proto.association.measurement import Measurement
