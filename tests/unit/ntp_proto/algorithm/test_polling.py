@@ -20,11 +20,11 @@ def after(policy: PollPolicy, count: int, jitter_s: float, view: ClockEstimate |
     return policy
 
 
-def test_a_quiet_clock_behind_a_noisy_path_is_asked_more_seldom_every_half_hour_or_so() -> None:
+def test_a_quiet_clock_behind_a_noisy_path_is_asked_more_seldom_after_half_an_hour_and_two_dozen_samples() -> None:
     assert after(START, 31, 1e-3).interval == MINIMUM
     assert after(START, 32, 1e-3).interval == PollInterval(7)
-    assert after(START, 32 + 15, 1e-3).interval == PollInterval(7)
-    assert after(START, 32 + 16, 1e-3).interval == PollInterval(8)
+    assert after(START, 32 + 23, 1e-3).interval == PollInterval(7)
+    assert after(START, 32 + 24, 1e-3).interval == PollInterval(8)
     assert after(START, 400, 1e-3).interval == MAXIMUM
 
 

@@ -2,8 +2,8 @@
 
 Between two samples the prediction of the offset loses certainty, by the frequency's error and by its wander. As long as that loss stays below
 the part of a sample's own noise that filtering cannot remove, asking more often would teach little, and the interval may grow. It grows slowly,
-though: the frequency, its wander and the path are learned from many samples, and every octave is given half an hour. A sample far from its
-prediction means that the oscillator or the path has changed: then every source is asked at its shortest interval again.
+though: the frequency, its wander and the path are learned from many samples, and every octave is given two dozen of them and half an hour. A
+sample far from its prediction means that the oscillator or the path has changed: then every source is asked at its shortest interval again.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ __all__ = ["PollPolicy", "allowed_loss_s"]
 _NOISE_PART = 0.5
 """The noise that is compared with the loss of prediction, as a part of the path's jitter."""
 _SECONDS_EACH = 2048.0
-"""How long each interval is kept before it grows."""
+_SAMPLES_EACH = 24
+"""How long each interval is kept before it grows, and for how many samples at least."""
 
 
 _CONFIDENCE = 3.29
@@ -61,9 +62,10 @@ class PollPolicy:
         """
         if _loss_s(estimate, self.interval.seconds) > allowed_s:
             return replace(self, interval=self.interval.shorter(self.minimum), samples=0)
-        longer = self.interval.longer(self.maximum)
-        if (self.samples + 1) * self.interval.seconds < _SECONDS_EACH or _loss_s(estimate, longer.seconds) > allowed_s:
-            return replace(self, samples=self.samples + 1)
+        longer, samples = self.interval.longer(self.maximum), self.samples + 1
+        is_learned = samples >= _SAMPLES_EACH and samples * self.interval.seconds >= _SECONDS_EACH
+        if not is_learned or _loss_s(estimate, longer.seconds) > allowed_s:
+            return replace(self, samples=samples)
         return replace(self, interval=longer, samples=0)
 
     def surprised(self) -> PollPolicy:
