@@ -102,3 +102,13 @@ def test_the_shape_of_the_delays_is_asked_for_again_when_more_is_known() -> None
     assert shapes[-1] is not QUEUES
     assert len(estimator.samples) == 22  # those of the look back, the 16 before the 64th, and what followed
     assert not estimator.is_complete
+
+
+def test_one_long_queue_does_not_hide_a_stray_round_trip() -> None:
+    """Round trips as they were met, µs: the shortest is 0.8 ms off, but the longest as far on the other side."""
+    round_trips = [1332, 2242, 2374, 2128, 2294, 2213, 2724, 2138]
+    estimator = SourceEstimator.starting(Sample(0.0, -4e-4, round_trips[0] * 1e-6), PRIOR)
+    for number, delay in enumerate(round_trips[1:], start=1):
+        estimator = estimator.after(Sample(16.0 * number, 0.0, delay * 1e-6), PRIOR)
+    assert min(sample.delay_s for sample in estimator.samples) == 2128e-6
+    assert estimator.path.base_delay_s == pytest.approx(2.05e-3, abs=1e-4)

@@ -6,7 +6,7 @@ The samples are kept, so that a filter of several sources can be made anew from 
 
 What the first samples say depends on the queueing that is expected of the path, and that is a guess until a few round trips are known. So
 while a source is young it looks at all of its samples again, a few times, with the queueing that they show. A round trip that is
-shorter, and then far from all others, which are near each other, was none: a clock was set on the way. It would be taken for the path's delay for a
+far shorter than most, which are near each other, was none: a clock was set on the way. It would be taken for the path's delay for a
 long time.
 """
 
@@ -33,8 +33,8 @@ _SHAPED = 8
 """Of fewer samples nobody can tell the shape of the delays."""
 _SURPRISES = 3.0
 """... and meanwhile when a sample is so many standard errors from its prediction."""
-_STRAY = 1.5
-"""How much farther from the second shortest a stray round trip is than the longest."""
+_STRAY = 4.0
+"""How much farther a stray round trip is from the second shortest than that is from their median."""
 _STRAY_AMONG = 8
 """A stray round trip is told among so many samples; among fewer, chance does it too often."""
 _BOUNDING = 8
@@ -157,8 +157,9 @@ def surprise(path: PathEstimate, sample: Sample, predicted: ClockEstimate) -> fl
 def _without_stray(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
     if len(samples) < _STRAY_AMONG:
         return samples
-    shortest, second, *others = sorted(samples, key=lambda sample: sample.delay_s)
-    is_stray = second.delay_s - shortest.delay_s > _STRAY * (others[-1].delay_s - second.delay_s) + _RESOLUTION_S
+    ordered = sorted(samples, key=lambda sample: sample.delay_s)
+    shortest, second_s, median_s = ordered[0], ordered[1].delay_s, ordered[len(ordered) // 2].delay_s
+    is_stray = second_s - shortest.delay_s > _STRAY * (median_s - second_s) + _RESOLUTION_S
     return tuple(sample for sample in samples if not (is_stray and sample is shortest))
 
 
