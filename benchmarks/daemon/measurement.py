@@ -3,7 +3,7 @@
     ./dev python benchmarks/daemon/measurement.py [--seeds 5]
 
 The runs are of two hours of virtual time, with 1 to 8 servers on the Internet and the daemon's default poll intervals. A source that has 4, 8 or
-16 samples looks at all of them again, and what all sources say is put together anew: these measurements are counted by themselves.
+16 samples looks back at all of them, and what all sources say is put together anew: these measurements are counted by themselves.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def stopwatch() -> Iterator[Times]:
         update = original(discipline, source, measurement, now)
         taken_s = time.process_time() - began
         estimator = discipline._sources[source].estimator  # noqa: SLF001 -- nothing else says that a source has looked again
-        (times.looks_s if estimator is not None and estimator.has_looked_again else times.plain_s).append(taken_s)
+        (times.looks_s if estimator is not None and estimator.has_looked_back else times.plain_s).append(taken_s)
         return update
 
     Discipline.measure = measure  # type: ignore[method-assign]  # for the block

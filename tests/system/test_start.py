@@ -20,6 +20,7 @@ main(sys.argv[2:])
 _LATER = (
     "_ssl",
     "hashlib",
+    "msgspec",
     "ntp_daemon.chronicle",
     "ntp_daemon.config.read_tables",
     "ntp_daemon.control_socket",

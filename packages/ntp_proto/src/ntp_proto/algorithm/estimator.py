@@ -34,7 +34,7 @@ _SHAPED = 8
 _SURPRISES = 3.0
 """... and meanwhile when a sample is so many standard errors from its prediction."""
 _STRAY = 4.0
-"""How much farther a stray round trip is from the second shortest than that is from their median."""
+"""How much farther a stray round trip is from the second shortest than the second shortest is from the median."""
 _STRAY_AMONG = 8
 """A stray round trip is told among so many samples; among fewer, chance does it too often."""
 _BOUNDING = 8
