@@ -33,8 +33,8 @@ _SHAPED = 8
 """Of fewer samples nobody can tell the shape of the delays."""
 _SURPRISES = 3.0
 """... and meanwhile when a sample is so many standard errors from its prediction."""
-_STRAY = 4.0
-"""How much farther a stray round trip is from the second shortest than the second shortest is from the median."""
+_STRAY = 24.0
+"""How much farther a stray round trip is from the second shortest than the second shortest is from the median, times the number of samples."""
 _STRAY_AMONG = 8
 """A stray round trip is told among so many samples; among fewer, chance does it too often."""
 _BOUNDING = 8
@@ -159,7 +159,7 @@ def _without_stray(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
         return samples
     ordered = sorted(samples, key=lambda sample: sample.delay_s)
     shortest, second_s, median_s = ordered[0], ordered[1].delay_s, ordered[len(ordered) // 2].delay_s
-    is_stray = second_s - shortest.delay_s > _STRAY * (median_s - second_s) + _RESOLUTION_S
+    is_stray = second_s - shortest.delay_s > _STRAY / len(samples) * (median_s - second_s) + _RESOLUTION_S
     return tuple(sample for sample in samples if not (is_stray and sample is shortest))
 
 
