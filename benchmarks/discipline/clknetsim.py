@@ -157,6 +157,8 @@ class Simulator:
             lines += [f"node{client}_delay{node} = {server.up}", f"node{node}_delay{client} = {server.down}"]
             if server.offset_s:
                 lines.append(f"node{node}_offset = {server.offset_s}")
+            if server.frequency:
+                lines.append(f"node{node}_freq = {server.frequency}")
         (processes.folder / "network.conf").write_text("\n".join(lines) + "\n")
         options = ["-s", "sock", "-l", str(scenario.length_s), "-o", "offset", "-f", "freq", "-p", "packets"]
         return processes.start([str(self.tools.clknetsim / "clknetsim"), *options, "network.conf", str(client)], "stats", environment)

@@ -21,11 +21,12 @@ _BASE_DELAYS_S = (5e-3, 10e-3, 15e-3, 20e-3, 8e-3)  # one way, to the first to t
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One server: the delay of packets to it (`up`), from it (`down`), and how far its clock is from the truth."""
+    """One server: the delay of packets to it (`up`), from it (`down`), how far its clock is from the truth, and how it runs (s/s; "": right)."""
 
     up: str
     down: str
     offset_s: float = 0.0
+    frequency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,18 @@ def _congested() -> tuple[Server, ...]:
     return tuple(Server(_delay(base_s, 2e-4), f"(+ {base_s} (* 2e-4 (exponential)) {spike} {busy})") for base_s in _BASE_DELAYS_S[:3])
 
 
+def _noisy(base_s: float, deviation_s: float) -> Server:
+    delay = f"(+ {base_s} (* {deviation_s} (normal)))"
+    return Server(delay, delay)
+
+
+def _two_colluders() -> tuple[Server, ...]:
+    """All 25 ms away; two of them leave the truth at 20 000 s, together, by 1 ppm."""
+    delay = _delay(25e-3, 1e-3)
+    ramp = "(* 1e-6 (equal 40000 (sum 1.0) 60000))"  # (sum 1.0) counts the seconds
+    return tuple(Server(delay, delay, frequency=ramp if i in {0, 3} else "") for i in range(5))
+
+
 def _two_liars() -> tuple[Server, ...]:
     return tuple(_symmetric(base_s, 1e-3, offset_s=0.1 if i in {0, 3} else 0.0) for i, base_s in enumerate(_BASE_DELAYS_S))
 
@@ -94,6 +107,9 @@ _DOWN_S = _DAY_S - _UP_S
 _LINK_DOWN = f"(* -10 (equal {_DOWN_S / 2} (% time {_DAY_S}) {_UP_S + _DOWN_S / 2}))"  # up at the start of each day
 _JUMP_S = 60_000
 _JUMP = f" (sum (* 5e-6 (equal 0.5 (sum 1.0) {_JUMP_S})))"  # (sum 1.0) counts the seconds
+
+_ROUTE_S = 30_000
+_LONGER = f"(* 10e-3 (equal {(100_000 - _ROUTE_S) / 2} time {(100_000 + _ROUTE_S) / 2}))"
 
 _FREE = (
     Scenario(
@@ -114,6 +130,16 @@ _FREE = (
         "freqstep", "4 servers, 5/10/15/20 ms + exp(0.2 ms); the oscillator jumps by 5 ppm at 60 000 s", _internet(4, 2e-4),
         _oscillator(10e-6, 1e-9, _JUMP), event_s=_JUMP_S,
     ),
+    Scenario("noise", "1 server, 10 ms ± 0.3 ms of normal noise each way, wander 1e-9", (_noisy(10e-3, 3e-4),), _QUIET),
+    Scenario("one-way", "1 server, 10 ms + exp(1 ms) there, 10 ms back", (Server(_delay(10e-3, 1e-3), "10e-3"),), _QUIET),
+    Scenario(
+        "route", "1 server, 10 ms + exp(1 ms); 10 ms more both ways from 30 000 s on", (_symmetric(10e-3, 1e-3, more=_LONGER),), _QUIET,
+        event_s=_ROUTE_S,
+    ),
+    Scenario(
+        "colluders", "5 servers, 25 ms + exp(1 ms); 2 of them ramp away together, by 1 ppm from 20 000 s on", _two_colluders(), _QUIET,
+        event_s=20_000,
+    ),
     Scenario(
         "half-an-hour", "as inet4, over a link that is up for the first 30 min of each day", _internet(4, 1e-3, _LINK_DOWN), _QUIET,
         length_s=5 * _DAY_S, settle_s=_UP_S,
@@ -126,6 +152,14 @@ def _fixed(scenario: Scenario, poll: int) -> Scenario:
     return replace(scenario, name=f"{scenario.name}-p{poll}", summary=f"{scenario.summary}; every {1 << poll} s", poll=(poll, poll))
 
 
-_EQUAL = tuple(_fixed(s, 4 if s.name == "lan" else 6) for s in _FREE if s.name not in {"converge", "half-an-hour"})
+_ALIKE = tuple(
+    Scenario(
+        f"alike-{count}", f"{count} alike, 10 ms + exp(1 ms): as many packets in all", (_symmetric(10e-3, 1e-3),) * count, _QUIET,
+        poll=(6 + doublings, 6 + doublings),
+    )
+    for doublings, count in enumerate((1, 2, 4, 8))
+)  # fmt: skip
 
-SCENARIOS = {scenario.name: scenario for scenario in (*_EQUAL, *_FREE)}
+_EQUAL = tuple(_fixed(s, 4 if s.name == "lan" else 6) for s in _FREE if s.name not in {"converge", "colluders", "half-an-hour"})
+
+SCENARIOS = {scenario.name: scenario for scenario in (*_EQUAL, *_ALIKE, *_FREE)}
