@@ -12,7 +12,7 @@ constant. An exchange shows two differences of timestamps, each the sum of what 
 What such a bound teaches is in `queueing`. Treating the paths' delays as states, together with the offset, matters: whether an early arrival
 means that the clock is off or that the path is shorter than was thought is decided by the covariance, and several servers on one
 clock sharpen each other's paths. That `out` and `back` are nearly equal is an assumption, as everywhere in NTP; here it is one with a number
-(`member.UNUSUAL_ASYMMETRY`), and in the covariance.
+(`member.ASYMMETRY`), and in the covariance.
 
 The wander sqrt(q) [s/s per sqrt(s)] spans decades between a good crystal in a cellar and a virtual machine in the sun, and it changes. So it is not
 configured: each member of the bank assumes one value, half a decade apart, and is weighted by how well it has predicted the samples of late (a
@@ -42,7 +42,7 @@ from typing import TypeVar
 
 from ntp_proto.algorithm.estimate import ClockEstimate, FrequencyPrior
 from ntp_proto.algorithm.hindsight import Hindsight
-from ntp_proto.algorithm.member import DENSITIES, FIRST_DELAY_ERROR, UNUSUAL_ASYMMETRY, Member, Site, log_prior, loosen
+from ntp_proto.algorithm.member import ASYMMETRY, DENSITIES, FIRST_DELAY_ERROR, Member, Site, log_prior, loosen
 from ntp_proto.algorithm.path import Path
 from ntp_proto.algorithm.sample import Sample
 
@@ -195,7 +195,7 @@ class ClockFilter:
         """The bank with one more path, of which no more is known than its queueing and some round trips, s: at least one."""
         shortest_s = min(delays_s)
         half_s = 0.5 * shortest_s - path.jitter_s / len(delays_s)
-        common, difference = (FIRST_DELAY_ERROR * path.jitter_s) ** 2, (UNUSUAL_ASYMMETRY * shortest_s) ** 2
+        common, difference = (FIRST_DELAY_ERROR * path.jitter_s) ** 2, (ASYMMETRY * shortest_s) ** 2
         members: list[Member] = []
         for member in self.members:
             n = len(member.x)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from ntp_proto.algorithm.path import Path
 from ntp_proto.algorithm.sample import Sample
 
-__all__ = ["DENSITIES", "FIRST_DELAY_ERROR", "UNUSUAL_ASYMMETRY", "Member", "Site", "log_prior", "loosen"]
+__all__ = ["ASYMMETRY", "DENSITIES", "FIRST_DELAY_ERROR", "Member", "Site", "log_prior", "loosen"]
 
 _WANDERS = tuple(10.0 ** (-11.0 + 0.5 * k) for k in range(10))
 DENSITIES = tuple(wander * wander for wander in _WANDERS)
@@ -30,7 +30,7 @@ _DECADES = 0.75
 """What is expected of an unknown oscillator: a wander of 10^-9 s/s per sqrt(s), with a standard error of so many decades."""
 FIRST_DELAY_ERROR = 1.5
 """Standard error of a new path's delay, in its expected jitters."""
-UNUSUAL_ASYMMETRY = 0.005
+ASYMMETRY = 0.005
 """Standard deviation of (out - back)/2 of a path, as a part of its round trip."""
 _LOST = -8.0
 """A member whose log weight has fallen this far is lost: it may have come to take every sample for an accident, and would never find back."""

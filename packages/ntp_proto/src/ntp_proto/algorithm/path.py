@@ -6,6 +6,9 @@ The path's delays without queueing are not here: they are correlated with the cl
 The usual scale is tracked by the median of the excesses (of an exponential distribution: 0.693 of the scale): one step up when an
 excess is above, one down when it is below, in the logarithm. Congestion does not enter it, but for a small push, so that a path
 that has become noisy for good is believed in the end. Of a path that is still new nobody can say what is usual, so there all excesses count alike.
+
+Delays that are early as often as late have another shape: as much noise as queues, or little else than noise. Which one it is, is not told here
+(`hindsight`); with it the tracker compares how far an excess is from its centre, and all limits are in units of the spread of queues and noise.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ntp_proto.algorithm.estimate import FrequencyPrior
-from ntp_proto.algorithm.member import FIRST_DELAY_ERROR, UNUSUAL_ASYMMETRY, Site, loosen
+from ntp_proto.algorithm.member import ASYMMETRY, FIRST_DELAY_ERROR, Site, loosen
 from ntp_proto.algorithm.path import QUEUES, Path
 from ntp_proto.algorithm.queueing import Direction
 from ntp_proto.algorithm.sample import Sample
@@ -147,7 +147,7 @@ def _prior(samples: Sequence[Sample], prior: FrequencyPrior, q: float, path: Pat
     n = 4 + len(wandering)
     p = [[0.0] * n for _ in range(n)]
     p[0][0], p[1][1] = max(error_s, 1e-6) ** 2, prior.error**2 + q * ages[0]
-    loosen(p, 2, (FIRST_DELAY_ERROR * path.jitter_s) ** 2, (UNUSUAL_ASYMMETRY * shortest.delay_s) ** 2)
+    loosen(p, 2, (FIRST_DELAY_ERROR * path.jitter_s) ** 2, (ASYMMETRY * shortest.delay_s) ** 2)
     for i, one in enumerate(wandering, start=4):
         for k, other in enumerate(wandering, start=4):
             a, b = (one, other) if one < other else (other, one)
