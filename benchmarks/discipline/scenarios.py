@@ -131,7 +131,7 @@ _FREE = (
         _oscillator(10e-6, 1e-9, _JUMP), event_s=_JUMP_S,
     ),
     Scenario("noise", "1 server, 10 ms ± 0.3 ms of normal noise each way, wander 1e-9", (_noisy(10e-3, 3e-4),), _QUIET),
-    Scenario("one-way", "1 server, 10 ms + exp(1 ms) there, 10 ms back", (Server(_delay(10e-3, 1e-3), "10e-3"),), _QUIET),
+    Scenario("one-way", "1 server, 10 ms + exp(1 ms) there, 10 ms back", (Server(_delay(10e-3, 1e-3), "(+ 10e-3 0.0)"),), _QUIET),
     Scenario(
         "route", "1 server, 10 ms + exp(1 ms); 10 ms more both ways from 30 000 s on", (_symmetric(10e-3, 1e-3, more=_LONGER),), _QUIET,
         event_s=_ROUTE_S,

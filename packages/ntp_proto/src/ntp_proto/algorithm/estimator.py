@@ -25,7 +25,7 @@ from ntp_proto.algorithm.sample import Sample
 __all__ = ["SourceEstimator", "surprise"]
 
 _KEPT = 32
-_LOOKS = (4, 8, 16)
+_LOOKS = (4, 6, 8, 16)
 """With so many samples a source looks back at all of them ..."""
 _SHAPES_WEIGHED = (32, 64, 128)
 """With so many samples the last 16 of them are asked as well what shape the delays have."""
@@ -33,9 +33,10 @@ _SHAPED = 8
 """Of fewer samples nobody can tell the shape of the delays."""
 _SURPRISES = 3.0
 """... and meanwhile when a sample is so many standard errors from its prediction."""
-_STRAY = 24.0
-"""How much farther a stray round trip is from the second shortest than the second shortest is from the median, times the number of samples."""
-_STRAY_AMONG = 8
+_STRAY = 256.0
+"""How much farther a stray round trip is from the second shortest than the second shortest is from the median, times the square of the number
+of samples."""
+_STRAY_AMONG = 6
 """A stray round trip is told among so many samples; among fewer, chance does it too often."""
 _BOUNDING = 8
 """The last exchanges, of which the tightest bounds the offset: as many as a new route must be seen for."""
@@ -159,7 +160,7 @@ def _without_stray(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
         return samples
     ordered = sorted(samples, key=lambda sample: sample.delay_s)
     shortest, second_s, median_s = ordered[0], ordered[1].delay_s, ordered[len(ordered) // 2].delay_s
-    is_stray = second_s - shortest.delay_s > _STRAY / len(samples) * (median_s - second_s) + _RESOLUTION_S
+    is_stray = second_s - shortest.delay_s > _STRAY / len(samples) ** 2 * (median_s - second_s) + _RESOLUTION_S
     return tuple(sample for sample in samples if not (is_stray and sample is shortest))
 
 
