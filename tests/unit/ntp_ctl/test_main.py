@@ -331,7 +331,9 @@ def test_wait_sync_shows_progress_on_a_terminal_only(path: Path, monkeypatch: py
         monkeypatch.setattr(sys, "stderr", terminal)
         assert main(["wait-sync", "-o", str(path), "--timeout", "0"]) == 1
         terminal.flush()
-        shown = os.read(master, 4096).decode()
+        shown = ""
+        while "gave up" not in shown and select.select([master], [], [], 10.0)[0]:  # the terminal hands on in parts what was written
+            shown += os.read(master, 4096).decode()
         monkeypatch.undo()
     os.close(master)
     assert "waiting: starting: 0 of 3" in shown
