@@ -21,10 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(path) for path in sorted(ROOT.glob("packages/*/src"))]
 
-from ntp_proto.algorithm.discipline import Discipline, DisciplineUpdate  # noqa: E402
-from ntp_proto.association.measurement import Measurement  # noqa: E402
-from ntp_sim.scenario import read_scenario  # noqa: E402
-from ntp_sim.simulation import run  # noqa: E402
+from ntp_proto.algorithm.discipline import Discipline, DisciplineUpdate  # noqa: E402 — the path has to be set first
+from ntp_proto.association.measurement import Measurement  # noqa: E402 — the path has to be set first
+from ntp_sim.scenario import read_scenario  # noqa: E402 — the path has to be set first
+from ntp_sim.simulation import run  # noqa: E402 — the path has to be set first
 
 SCENARIO = """\
 [scenario]
@@ -57,7 +57,7 @@ def stopwatch() -> Iterator[Times]:
         began = time.process_time()
         update = original(discipline, source, measurement, now)
         taken_s = time.process_time() - began
-        estimator = discipline._sources[source].estimator  # noqa: SLF001 -- nothing else says that a source has looked again
+        estimator = discipline._sources[source].estimator  # noqa: SLF001 -- nothing else says that a source has looked back
         (times.looks_s if estimator is not None and estimator.has_looked_back else times.plain_s).append(taken_s)
         return update
 

@@ -25,11 +25,11 @@ sys.path[:0] = [
     *map(str, sorted(ROOT.glob("packages/*/src"))),
 ]
 
-from processes import build, family  # noqa: E402
+from processes import build, family  # noqa: E402 — the path has to be set first
 
-from ntp_ctl.client import fetch_observation  # noqa: E402
-from support.clients import source, start_daemon, wait_ready, write_config  # noqa: E402
-from support.dashboards import free_port, honest_servers  # noqa: E402
+from ntp_ctl.client import fetch_observation  # noqa: E402 — the path has to be set first
+from support.clients import source, start_daemon, wait_ready, write_config  # noqa: E402 — the path has to be set first
+from support.dashboards import free_port, honest_servers  # noqa: E402 — the path has to be set first
 
 SERVERS = 4
 STARTED_S = 30.0

@@ -17,8 +17,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "test_servers" / "src"), *map(str, sorted(ROOT.glob("packages/*/src")))]
 
-from support.browser import Page, browsing  # noqa: E402
-from support.dashboards import TOKEN, Dashboard, Load, free_port, honest_servers, start_dashboard, start_scene, write_scene  # noqa: E402
+from support.browser import Page, browsing  # noqa: E402 — the path has to be set first
+from support.dashboards import TOKEN, Dashboard, Load, free_port, honest_servers, start_dashboard, start_scene, write_scene  # noqa: E402 — the path has to be set first
 
 _WATCH = """
 {
