@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 
 import pytest
@@ -112,3 +113,16 @@ def test_one_long_queue_does_not_hide_a_stray_round_trip() -> None:
         estimator = estimator.after(Sample(16.0 * number, 0.0, delay * 1e-6), PRIOR)
     assert min(sample.delay_s for sample in estimator.samples) == 2128e-6
     assert estimator.path.base_delay_s == pytest.approx(2.05e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_no_samples_whatever_are_more_than_the_arithmetic_bears(seed: int) -> None:
+    """A server may send anything: offsets of years, round trips of minutes that are all alike, or backwards. Rounding then leaves variances below zero."""
+    rng = random.Random(seed)
+    offset_s, delay_s, spacing_s, is_alike = 10 ** rng.uniform(-9, 9), 10 ** rng.uniform(-9, 3), 10 ** rng.uniform(-3, 5), seed % 3 == 0
+    at, estimator = 0.0, None
+    for _ in range(18):
+        sample = Sample(at, offset_s * (1.0 if is_alike else rng.gauss(0.0, 1.0)), delay_s * (1.0 if is_alike else rng.gauss(0.0, 1.0)))
+        estimator = estimator.after(sample, PRIOR) if estimator else SourceEstimator.starting(sample, PRIOR)
+        at += rng.choice([0.0, spacing_s])
+        assert all(map(math.isfinite, (*estimator.estimate(at), estimator.path.base_error_s, estimator.estimate(at).offset_error_s)))

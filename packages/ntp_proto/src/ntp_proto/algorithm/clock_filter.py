@@ -163,7 +163,7 @@ class ClockFilter:
             c += weight * (member.p[1][1] + d1 * d1)
         # The mean of the logarithms: a member that is a thousand times wilder must not count because its weight is a thousandth.
         log_q = math.fsum(weight * math.log(member.q) for weight, member in weights)
-        return ClockEstimate(self.at, x0, x1, a, b, c, math.exp(log_q))
+        return ClockEstimate(self.at, x0, x1, max(0.0, a), b, max(0.0, c), math.exp(log_q))  # rounding may leave less than nothing
 
     def path(self, source: int) -> PathEstimate:
         """The path to a source that has been sampled."""
@@ -181,7 +181,7 @@ class ClockFilter:
         return math.fsum(weight * member.x[k] for weight, member in self._weights)
 
     def _delay_variance_s2(self, i: int) -> float:
-        return math.fsum(weight * (m.p[i][i] + m.p[i + 1][i + 1] + 2.0 * m.p[i][i + 1]) for weight, m in self._weights)
+        return max(0.0, math.fsum(weight * (m.p[i][i] + m.p[i + 1][i + 1] + 2.0 * m.p[i][i + 1]) for weight, m in self._weights))
 
     def excesses(self, i: int, sample: Sample) -> tuple[float, float]:
         """The queueing of an exchange, out and back, s, as the bank sees it; noise can make it less than nothing."""

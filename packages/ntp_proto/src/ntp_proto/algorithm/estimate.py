@@ -52,9 +52,9 @@ class ClockEstimate(NamedTuple):
     @property
     def offset_error_s(self) -> float:
         """Standard error of the offset."""
-        return math.sqrt(self.offset_variance_s2)
+        return math.sqrt(max(0.0, self.offset_variance_s2))
 
     @property
     def frequency_error(self) -> float:
         """Standard error of the frequency."""
-        return math.sqrt(self.frequency_variance)
+        return math.sqrt(max(0.0, self.frequency_variance))

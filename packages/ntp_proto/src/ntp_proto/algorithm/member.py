@@ -138,7 +138,10 @@ class Member(NamedTuple):
     def absorbed(self, sign: float, k: int, site: Site) -> Member:
         """The member after what one direction of an exchange says of sign * offset + delay k."""
         c = self._covariances(sign, k)
-        g, h = site.gain(sign * self.x[0] + self.x[k], sign * c[0] + c[k])
+        variance_s2 = sign * c[0] + c[k]
+        if variance_s2 <= 0.0:
+            return self  # nothing is left to be learned, but rounding
+        g, h = site.gain(sign * self.x[0] + self.x[k], variance_s2)
         return self._moved(c, g, h, 0.0)
 
     def _covariances(self, sign: float, k: int) -> list[float]:

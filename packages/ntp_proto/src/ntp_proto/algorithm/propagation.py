@@ -124,6 +124,8 @@ def account(samples: Sequence[Sample], prior: FrequencyPrior, q: float, path: Pa
         for k, projection in enumerate(projections):
             c = projection.of_rows(p)
             mean_s, variance_s2 = projection.of(x), projection.of(c)
+            if not variance_s2 > 0.0:
+                return Account(x, p, path, sites, -math.inf)  # rounding has the last word
             direction = path.back if projection.is_back else path.out
             site = _site(direction, projection.arrival_s, mean_s, variance_s2, sites[k], damping=_DAMPING if number else 1.0)
             change = Site(site.precision - sites[k].precision, site.pull - sites[k].pull)
@@ -191,17 +193,20 @@ def _concluded(prior_x: list[float], prior_p: list[list[float]], path: Path, pro
     for projection, site in zip(projections, sites, strict=True):
         c = projection.of_rows(p)
         mean_s, variance_s2 = projection.of(x), projection.of(c)
+        if not variance_s2 > 0.0:
+            return Account(x, p, path, sites, -math.inf)
         log_evidence += site.log_mass(mean_s, variance_s2)
         x, p = _absorbed(x, p, c, mean_s, variance_s2, site)
     for projection, site in zip(projections, sites, strict=True):
         variance_s2 = projection.of(projection.of_rows(p))
-        others = 1.0 / variance_s2 - site.precision
-        if others <= _LEAST_CAVITY / variance_s2:
+        others = 1.0 / variance_s2 - site.precision if variance_s2 > 0.0 else 0.0
+        if not others * variance_s2 > _LEAST_CAVITY:
             log_evidence = -math.inf
             break
         v, m = 1.0 / others, (projection.of(x) / variance_s2 - site.pull) / others
         direction = path.back if projection.is_back else path.out
         log_evidence += direction.evidence(projection.arrival_s, m, v).log_z - site.log_mass(m, v)
+    log_evidence = log_evidence if math.isfinite(log_evidence) else -math.inf
     return Account(x[:4], [row[:4] for row in p[:4]], path.with_noise(path.shape.noise), sites, log_evidence)
 
 

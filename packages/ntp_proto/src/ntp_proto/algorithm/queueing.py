@@ -66,7 +66,7 @@ class Direction(NamedTuple):
             mean_s: Prior mean of b, s.
             variance_s2: Its variance, s^2; with that of the noise above 0.
         """
-        s = math.sqrt(variance_s2 + self.noise_s * self.noise_s)
+        s = math.sqrt(max(0.0, variance_s2) + self.noise_s * self.noise_s)  # rounding may leave less than nothing
         usual = _exponential(arrival_s - mean_s, s, self.jitter_s)
         if self.congestion_weight <= 0.0:
             return usual
