@@ -12,7 +12,7 @@ from ntp_proto.time_types import PollInterval
 def test_the_defaults_are_those_of_the_documentation() -> None:
     config = AssociationConfig()
     assert (config.poll_minimum, config.poll_maximum, config.poll_initial) == (PollInterval(6), PollInterval(10), PollInterval(6))
-    assert (config.version, config.burst_count, config.burst_interval_s, config.response_timeout_s) == (4, 6, 2.0, 4.0)
+    assert (config.version, config.burst_count, config.burst_interval_s, config.response_timeout_s) == (4, 8, 2.0, 4.0)
     assert (config.maximum_delay_s, config.maximum_root_distance_s, config.poll_randomization) == (3.0, 3.0, 0.02)
 
 

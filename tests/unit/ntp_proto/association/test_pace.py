@@ -29,7 +29,7 @@ def test_silence_lengthens_up_to_the_maximum() -> None:
 
 def test_a_burst_is_counted_down_and_can_be_ended() -> None:
     pace = START
-    for left in (5, 4, 3, 2, 1, 0, 0):
+    for left in (7, 6, 5, 4, 3, 2, 1, 0, 0):
         pace = pace.after_request()
         assert pace.burst_left == left
     assert pace.without_burst() is pace
@@ -37,13 +37,13 @@ def test_a_burst_is_counted_down_and_can_be_ended() -> None:
     assert pace.with_burst().without_burst().burst_left == 0
 
 
-def test_the_spacing_of_a_burst_doubles_from_the_third_request_on() -> None:
+def test_the_spacing_of_a_burst_doubles_from_the_fifth_request_on() -> None:
     pace = START
     spacings = []
     while pace.burst_left:
         pace = pace.after_request()
         spacings.append(pace.burst_spacing_s)
-    assert spacings == [2.0, 2.0, 4.0, 8.0, 16.0, 32.0]
+    assert spacings == [2.0, 2.0, 2.0, 2.0, 4.0, 8.0, 16.0, 32.0]
 
 
 def test_a_burst_of_any_length_has_a_spacing() -> None:

@@ -23,7 +23,7 @@ class AssociationConfig:
         poll_initial: The interval until the discipline asks for another, within the two.
         version: Of the requests, 3 or 4.
         burst_count: Requests in the burst at the start and after a gap, 0 or more; 0: no burst.
-        burst_interval_s: Between the first of them, s, above 0; doubled from the third on, up to the poll interval.
+        burst_interval_s: Between the first of them, s, above 0; doubled from the fifth on, up to the poll interval.
         response_timeout_s: A later answer is not used and the request's socket is closed, s, above 0.
         maximum_delay_s: An answer with a longer round trip is not used, s, above 0.
         maximum_root_distance_s: Nor one with root delay / 2 + root dispersion at or above this, s, above 0.
@@ -39,7 +39,7 @@ class AssociationConfig:
     poll_maximum: PollInterval = _POLL_MAXIMUM
     poll_initial: PollInterval = _POLL_MINIMUM
     version: int = 4
-    burst_count: int = 6
+    burst_count: int = 8
     burst_interval_s: float = 2.0
     response_timeout_s: float = 4.0
     maximum_delay_s: float = 3.0

@@ -50,13 +50,13 @@ class Pace:
 
     @property
     def burst_spacing_s(self) -> float:
-        """Until the next request of a burst, s: doubled from the third on.
+        """Until the next request of a burst, s: doubled from the fifth on.
 
-        The first requests find the offset; the frequency needs a long base line, and the same number of requests gives a longer one when
-        they thin out until they reach the poll interval.
+        The first requests find the offset and the path; the frequency needs a long base line, and the same number of requests gives a longer one
+        when they thin out until they reach the poll interval.
         """
         sent = self.config.burst_count - self.burst_left
-        return self.config.burst_interval_s * 2.0 ** min(max(0, sent - 2), _POLL_CAP.log2)  # limited, since 2.0**1024 would raise
+        return self.config.burst_interval_s * 2.0 ** min(max(0, sent - 4), _POLL_CAP.log2)  # limited, since 2.0**1024 would raise
 
     def interval(self, back_off: int) -> PollInterval:
         """The present interval, outside of a burst.
