@@ -14,18 +14,41 @@ def estimate(frequency_error: float = 1e-9, wander: float = 1e-18) -> ClockEstim
     return ClockEstimate(0.0, 0.0, 0.0, 1e-10, 0.0, frequency_error**2, wander)
 
 
-def after(policy: PollPolicy, count: int, jitter_s: float, view: ClockEstimate | None = None) -> PollPolicy:
+def after(policy: PollPolicy, count: int, jitter_s: float, view: ClockEstimate | None = None, sources: int = 1) -> PollPolicy:
     for _ in range(count):
-        policy = policy.after(view or estimate(), allowed_loss_s(view or estimate(), jitter_s, 1, None))
+        policy = policy.after(view or estimate(), allowed_loss_s(view or estimate(), jitter_s, sources, None), sources)
     return policy
 
 
-def test_a_quiet_clock_behind_a_noisy_path_is_asked_more_seldom_after_half_an_hour_and_two_dozen_samples() -> None:
-    assert after(START, 31, 1e-3).interval == MINIMUM
-    assert after(START, 32, 1e-3).interval == PollInterval(7)
-    assert after(START, 32 + 23, 1e-3).interval == PollInterval(7)
-    assert after(START, 32 + 24, 1e-3).interval == PollInterval(8)
+def test_a_quiet_clock_behind_a_noisy_path_is_asked_more_seldom_after_two_dozen_samples() -> None:
+    assert after(START, 23, 1e-3).interval == MINIMUM
+    assert after(START, 24, 1e-3).interval == PollInterval(7)
+    assert after(START, 24 + 23, 1e-3).interval == PollInterval(7)
+    assert after(START, 24 + 24, 1e-3).interval == PollInterval(8)
     assert after(START, 400, 1e-3).interval == MAXIMUM
+
+
+def test_the_samples_of_all_sources_count_and_so_does_a_quarter_of_an_hour() -> None:
+    """Of four sources six samples each are two dozen, but 16 of them are 1024 s at the shortest interval."""
+    assert after(START, 15, 1e-3, sources=4).interval == MINIMUM
+    assert after(START, 16, 1e-3, sources=4).interval == PollInterval(7)
+    assert after(START, 16 + 8, 1e-3, sources=4).interval == PollInterval(8)
+    assert after(START, 16 + 8 + 5, 1e-3, sources=4).interval == PollInterval(8)
+    assert after(START, 16 + 8 + 6, 1e-3, sources=4).interval == PollInterval(9)
+
+
+def test_where_answers_are_lost_the_time_between_them_counts() -> None:
+    """Wander 1e-8, jitter 0.1 ms: 512 s lose 67 µs, 256 s 24 µs. With every second answer lost, 256 s are 512 s."""
+    view, policy, gaps = estimate(wander=1e-16), START, START
+    for _ in range(400):
+        policy = policy.after(view, allowed_loss_s(view, 1e-4, 1, None))
+        gaps = gaps.answered(2.0 * gaps.interval.seconds).after(view, allowed_loss_s(view, 1e-4, 1, None))
+    assert (policy.interval, gaps.interval) == (PollInterval(8), PollInterval(7))
+
+
+def test_an_outage_is_no_sparse_answering() -> None:
+    assert START.answered(1e6).gap == START.answered(4.0 * MINIMUM.seconds).gap
+    assert START.answered(0.0) == START
 
 
 def test_a_wandering_clock_is_asked_often() -> None:
@@ -73,4 +96,4 @@ def test_a_strict_target_asks_more_often_than_a_lax_one() -> None:
 
 
 def test_more_sources_know_more_and_so_may_lose_less() -> None:
-    assert allowed_loss_s(estimate(), 1e-3, 4, None) == pytest.approx(0.5 * allowed_loss_s(estimate(), 1e-3, 1, None))
+    assert allowed_loss_s(estimate(), 1e-3, 4, None) == pytest.approx(0.25 * allowed_loss_s(estimate(), 1e-3, 1, None))

@@ -128,6 +128,8 @@ class Discipline:
         if measurement.sent_at < self._control.last_step_at:
             return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
         state = self._sources[source]
+        if state.measurement is not None:
+            state.policy = state.policy.answered(measurement.sent_at - state.measurement.sent_at)
         state.measurement = measurement
         timescale = self._control.timescale
         sample = Sample.of(measurement, timescale)
@@ -151,8 +153,9 @@ class Discipline:
             for each in self._sources.values():
                 each.policy = each.policy.surprised()
         else:
-            allowed_s = allowed_loss_s(estimate, path.jitter_s, max(1, len(survivors)), self.config.target_error_s)
-            state.policy = state.policy.after(estimate, allowed_s)
+            sources = max(1, len(survivors))
+            allowed_s = allowed_loss_s(estimate, path.jitter_s, sources, self.config.target_error_s)
+            state.policy = state.policy.after(estimate, allowed_s, sources)
         if not is_survivor:
             return DisciplineUpdate(None, displacement_s, self._control.slew_ends_at)
         self._note_reference(estimate, now)
