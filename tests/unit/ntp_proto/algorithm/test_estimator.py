@@ -53,39 +53,55 @@ def test_one_mad_answer_is_an_accident_and_three_are_a_change() -> None:
     assert len(estimator.samples) == 10
 
 
-def test_a_stray_first_round_trip_is_left_out_once_the_others_agree() -> None:
-    """The clock was set back by 0.9 ms between the timestamps of the first exchange; they seem to be missing from the path."""
+def test_the_very_first_exchange_is_left_out_once_four_others_are_known() -> None:
+    """Its request was stamped 0.9 ms late, which seem to be missing from the path."""
     first, *others = queued_samples(8)
     stray = first._replace(offset_s=first.offset_s - 0.45e-3, delay_s=first.delay_s - 0.9e-3)
     estimator = SourceEstimator.starting(stray, PRIOR)
     for sample in others:
         estimator = estimator.after(sample, PRIOR)
-    assert stray not in estimator.samples
+        assert (stray in estimator.samples) is (sample in others[:3])
     assert len(estimator.samples) == 7
     assert estimator.path.base_delay_s == pytest.approx(0.020, abs=1e-3)
     assert estimator.estimate(others[-1].at).offset_s == pytest.approx(0.0, abs=1e-4)
 
 
-def test_the_shortest_of_scattered_round_trips_is_the_best_and_stays() -> None:
-    kept = 0
-    for seed in range(40):
-        samples = queued_samples(8, jitter_s=1e-3, seed=seed)
-        estimator = SourceEstimator.starting(samples[0], PRIOR)
-        for sample in samples[1:]:
-            estimator = estimator.after(sample, PRIOR)
-        kept += min(samples, key=lambda sample: sample.delay_s) in estimator.samples
-    assert kept >= 38
-
-
 def test_a_young_source_looks_back_when_a_sample_surprises_it() -> None:
-    """After four samples with short queues it believes in a frequency that is 20 ppm off; the fifth shows it."""
-    samples = [sample._replace(offset_s=sample.offset_s + 2e-5 * sample.at) for sample in queued_samples(4, jitter_s=1e-6, interval_s=2.0)]
+    """Nine exchanges, of which it keeps eight, agree; then the clock is 1 ms off, more than an asymmetry of the path explains."""
+    *samples, expected = queued_samples(10, jitter_s=1e-6)
     estimator = SourceEstimator.starting(samples[0], PRIOR)
     for sample in samples[1:]:
         estimator = estimator.after(sample, PRIOR)
-    expected, surprising = queued_samples(6, jitter_s=1e-6, interval_s=16.0)[4], Sample(64.0, 0.0, 0.020)
-    assert not estimator.after(expected._replace(offset_s=2e-5 * expected.at), PRIOR).has_looked_back
-    assert estimator.after(surprising, PRIOR).has_looked_back
+    assert not estimator.after(expected, PRIOR).has_looked_back
+    assert estimator.after(expected._replace(offset_s=1e-3), PRIOR).has_looked_back
+
+
+def test_of_a_path_that_was_congested_from_the_start_the_first_free_exchanges_are_believed() -> None:
+    """24 exchanges over 26 minutes came back late by 3 ms and exp(3 ms); the next two find the way free."""
+    rng = random.Random(5)
+    estimator = None
+    for number in range(26):
+        late_s = 3e-3 + rng.expovariate(1 / 3e-3) if number < 24 else 0.0
+        there_s, back_s = 0.01 + rng.expovariate(1 / 1e-4), 0.01 + late_s + rng.expovariate(1 / 1e-4)
+        sample = Sample(64.0 * number, 0.5 * (there_s - back_s), there_s + back_s)
+        estimator = estimator.after(sample, PRIOR) if estimator else SourceEstimator.starting(sample, PRIOR)
+        if number == 23:
+            assert estimator.estimate(sample.at).offset_s < -1e-3  # nobody could know
+    assert estimator is not None
+    assert estimator.estimate(64.0 * 25).offset_s == pytest.approx(0.0, abs=2e-4)
+    assert estimator.path.base_delay_s == pytest.approx(0.020, abs=3e-4)
+
+
+def test_the_error_of_a_young_path_is_what_it_says() -> None:
+    """Root mean square over 120 paths, in standard errors; it was 1.8 when the likeliest jitter was taken for the true one."""
+    errors = []
+    for seed in range(120):
+        samples = queued_samples(7, seed=seed)
+        estimator = SourceEstimator.starting(samples[0], PRIOR)
+        for sample in samples[1:]:
+            estimator = estimator.after(sample, PRIOR)
+        errors.append((estimator.path.base_delay_s - 0.020) / estimator.path.base_error_s)
+    assert 0.8 < math.sqrt(math.fsum(error**2 for error in errors) / len(errors)) < 1.5
 
 
 def test_the_shape_of_the_delays_is_asked_for_again_when_more_is_known() -> None:
@@ -101,18 +117,8 @@ def test_the_shape_of_the_delays_is_asked_for_again_when_more_is_known() -> None
         shapes.append(estimator.filter.paths[0].shape)
     assert shapes[20] is QUEUES
     assert shapes[-1] is not QUEUES
-    assert len(estimator.samples) == 22  # those of the look back, the 16 before the 64th, and what followed
+    assert len(estimator.samples) == 21  # those of the look back, the 16 up to the 64th that counts, and what followed
     assert not estimator.is_complete
-
-
-def test_one_long_queue_does_not_hide_a_stray_round_trip() -> None:
-    """Round trips as they were met, µs: the shortest is 0.8 ms off, but the longest as far on the other side."""
-    round_trips = [1332, 2242, 2374, 2128, 2294, 2213, 2724, 2138]
-    estimator = SourceEstimator.starting(Sample(0.0, -4e-4, round_trips[0] * 1e-6), PRIOR)
-    for number, delay in enumerate(round_trips[1:], start=1):
-        estimator = estimator.after(Sample(16.0 * number, 0.0, delay * 1e-6), PRIOR)
-    assert min(sample.delay_s for sample in estimator.samples) == 2128e-6
-    assert estimator.path.base_delay_s == pytest.approx(2.05e-3, abs=1e-4)
 
 
 @pytest.mark.parametrize("seed", range(30))

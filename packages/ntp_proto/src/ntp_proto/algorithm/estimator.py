@@ -5,9 +5,10 @@ one mad answer for an accident, but a source that contradicts its own past sever
 The samples are kept, so that a filter of several sources can be made anew from them (`combination`).
 
 What the first samples say depends on the queueing that is expected of the path, and that is a guess until a few round trips are known. So
-while a source is young it looks at all of its samples again, a few times, with the queueing that they show. A round trip that is
-far shorter than most, which are near each other, was none: a clock was set on the way. It would be taken for the path's delay for a
-long time.
+while a source is young it looks at all of its samples again, a few times, with the queueing that they show; and whenever one is a surprise, as
+long as all are kept: a path that was congested from the start looks free, until it is. The very first exchange is dropped when a few others are
+known. What is done for the first time takes another time, addresses being sought, caches cold and radios asleep, and a round trip that was
+stamped too short would be taken for the path's delay for a long time.
 """
 
 from __future__ import annotations
@@ -32,12 +33,9 @@ _SHAPES_WEIGHED = (32, 64, 128)
 _SHAPED = 8
 """Of fewer samples nobody can tell the shape of the delays."""
 _SURPRISES = 3.0
-"""... and meanwhile when a sample is so many standard errors from its prediction."""
-_STRAY = 256.0
-"""How much farther a stray round trip is from the second shortest than the second shortest is from the median, times the square of the number
-of samples."""
-_STRAY_AMONG = 6
-"""A stray round trip is told among so many samples; among fewer, chance does it too often."""
+"""... and, as long as all are kept, when one is so many standard errors from its prediction."""
+_OPENED = 5
+"""With so many samples the very first one is dropped."""
 _BOUNDING = 8
 """The last exchanges, of which the tightest bounds the offset: as many as a new route must be seen for."""
 _ONLY = 0
@@ -64,6 +62,7 @@ class SourceEstimator:
         has_looked_back: Whether the last sample was the occasion for it.
         heard: How many samples there were, since the source was last taken to have changed, also those that are no longer kept.
         shapes: How well each shape of the delays has explained them (`hindsight.shape_evidences`).
+        is_opening: Whether the very first sample of the source is still among them.
     """
 
     samples: tuple[Sample, ...]
@@ -75,6 +74,7 @@ class SourceEstimator:
     has_looked_back: bool = False
     heard: int = 1
     shapes: tuple[float, ...] = UNDECIDED
+    is_opening: bool = True
 
     @classmethod
     def starting(cls, sample: Sample, prior: FrequencyPrior) -> SourceEstimator:
@@ -88,12 +88,13 @@ class SourceEstimator:
         contradictions = self.contradictions + 1 if surprising > _CONTRADICTS else 0
         if contradictions >= _CHANGED_AFTER:
             recent = samples[-_CHANGED_AFTER:]
-            return SourceEstimator(recent, _filter_of(recent, prior), prior, 0, self.lives + 1, heard=_CHANGED_AFTER)
-        told = replace(self, samples=samples, contradictions=contradictions, heard=heard, has_looked_back=False)
-        if _LOOKS[0] <= heard <= _LOOKS[-1] and (heard in _LOOKS or surprising > _SURPRISES):
-            kept = _without_stray(samples)
-            shapes = shape_evidences(kept, self.prior) if len(kept) >= _SHAPED else UNDECIDED
-            return replace(told, heard=len(kept), shapes=shapes).looking_back(kept)
+            return SourceEstimator(recent, _filter_of(recent, prior), prior, 0, self.lives + 1, heard=_CHANGED_AFTER, is_opening=False)
+        is_opening = self.is_opening and heard < _OPENED
+        if is_opening is not self.is_opening:
+            samples, heard = samples[1:], heard - 1
+        told = replace(self, samples=samples, contradictions=contradictions, heard=heard, has_looked_back=False, is_opening=is_opening)
+        if heard in _LOOKS or (told.is_complete and heard > _LOOKS[0] and surprising > _SURPRISES):
+            return replace(told, shapes=shape_evidences(samples, self.prior) if heard >= _SHAPED else UNDECIDED).looking_back(samples)
         if heard in _SHAPES_WEIGHED:
             recent = samples[-_LOOKS[-1] :]
             told = replace(told, shapes=tuple(map(sum, zip(self.shapes, shape_evidences(recent, self.prior), strict=True))))
@@ -153,15 +154,6 @@ def surprise(path: PathEstimate, sample: Sample, predicted: ClockEstimate) -> fl
     half_width_s = 0.5 * max(0.0, sample.delay_s - path.base_delay_s)
     beyond_s = max(0.0, abs(sample.offset_s - predicted.offset_s) - half_width_s)
     return beyond_s / math.hypot(predicted.offset_error_s, 0.5 * path.base_error_s, 0.5 * path.noise_s)
-
-
-def _without_stray(samples: tuple[Sample, ...]) -> tuple[Sample, ...]:
-    if len(samples) < _STRAY_AMONG:
-        return samples
-    ordered = sorted(samples, key=lambda sample: sample.delay_s)
-    shortest, second_s, median_s = ordered[0], ordered[1].delay_s, ordered[len(ordered) // 2].delay_s
-    is_stray = second_s - shortest.delay_s > _STRAY / len(samples) ** 2 * (median_s - second_s) + _RESOLUTION_S
-    return tuple(sample for sample in samples if not (is_stray and sample is shortest))
 
 
 def _filter_of(samples: tuple[Sample, ...], prior: FrequencyPrior) -> ClockFilter:

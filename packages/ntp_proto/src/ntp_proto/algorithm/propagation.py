@@ -62,6 +62,8 @@ _EDGE = 0.05
 """Noise of the edge of a queue's distribution, in jitters: of a young path no more than that is believed."""
 _PRIOR_EXCHANGES = 4.0
 """A direction's jitter is mixed with the mean of both, which counts as so many exchanges."""
+_UNKNOWN_JITTER = 0.75
+"""So many exchanges fewer share the excesses: of few, the likeliest jitter would make the edge of the queues look sharper than it is known."""
 
 
 class Account(NamedTuple):
@@ -222,8 +224,12 @@ def _relearned(path: Path, excesses_s: Sequence[float]) -> Path:
 
 
 def _mean_queue(direction: Direction, excesses_s: Sequence[float], common_s: float) -> float:
-    """The mean of the excesses, each as far as it is no congestion, and of the prior."""
-    j, big, weight = direction.jitter_s, direction.congestion_s, direction.congestion_weight
+    """The mean of the excesses, each as far as it is no congestion, and of the prior; as much larger as it is uncertain.
+
+    The excesses of n exchanges, less offset, frequency and the delay each way, tell j as well as nu = 2 n - 4 do, and give it an inverse gamma
+    density whose mode is S/nu and whose root mean square S/sqrt((nu - 1)(nu - 2)), nearly S/(nu - 1.5).
+    """
+    j, big, weight, n = direction.jitter_s, direction.congestion_s, direction.congestion_weight, len(excesses_s)
     total_s, count = _PRIOR_EXCHANGES * common_s, _PRIOR_EXCHANGES
     for excess_s in excesses_s:
         e = max(0.0, excess_s)
@@ -231,7 +237,7 @@ def _mean_queue(direction: Direction, excesses_s: Sequence[float], common_s: flo
         share = usual / (usual + congested) if usual > 0.0 else 0.0
         total_s += share * e
         count += share
-    return total_s / count
+    return total_s / count * n / (n - _UNKNOWN_JITTER)
 
 
 def _softened(path: Path) -> Path:
