@@ -47,6 +47,14 @@ def test_a_slew_never_exceeds_its_limit_and_ends_at_the_offset(offset_s: float) 
     assert uncorrected_s >= 4.0 * (1 - 1e-12)
 
 
+@pytest.mark.parametrize(("error_s", "duration_s"), [(1e-5, 4.0), (2e-5, 16.0)])
+def test_an_offset_that_may_be_none_is_slewed_gently(error_s: float, duration_s: float) -> None:
+    """50 µs are five standard errors, or two and a half."""
+    steering = steer(estimate(5e-5, error_s=error_s), 0.0, SETTLED, CONFIG)
+    assert isinstance(steering, Slew)
+    assert steering.duration_s == pytest.approx(duration_s, rel=1e-3)
+
+
 def test_nothing_to_do() -> None:
     assert steer(estimate(1e-9), 0.0, SETTLED, CONFIG) == Hold(1e-5)
 

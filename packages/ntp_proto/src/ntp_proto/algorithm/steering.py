@@ -22,10 +22,12 @@ __all__ = ["Hold", "PanicLimit", "Refuse", "Slew", "Steering", "SteeringHistory"
 _SHORTEST_SLEW_S = 4.0
 _SHORTEST_FIRST_SLEW_S = 1.0
 """At the start the offset is large against its uncertainty and time counts; later a slew of a few seconds is far shorter than a poll interval."""
+_GENTLE_SLEW_S = 16.0
+"""An offset that may be none has no hurry: the rate of the clock is steadier so."""
 _NEGLIGIBLE_S = 20e-9
 """Below what a clock can be read to: not worth a system call."""
 _CERTAIN = 3.0
-"""A step must be this many standard errors long, so that noise alone never sets the clock."""
+"""A step must be this many standard errors long, so that noise alone never sets the clock; and a shorter slew is a gentle one."""
 
 
 class PanicLimit(Enum):
@@ -135,7 +137,10 @@ def steer(estimate: ClockEstimate, correction_s: float, history: SteeringHistory
         return Step(frequency, offset_s)
     if abs(offset_s) < _NEGLIGIBLE_S:
         return Hold(frequency)
-    shortest_s = _SHORTEST_FIRST_SLEW_S if history.updates < config.step_updates else _SHORTEST_SLEW_S
+    if history.updates < config.step_updates:
+        shortest_s = _SHORTEST_FIRST_SLEW_S
+    else:
+        shortest_s = _SHORTEST_SLEW_S if is_certain else _GENTLE_SLEW_S
     slew = math.copysign(min(abs(offset_s) / shortest_s, config.slew_maximum_frequency), offset_s)
     # The duration is one of the clock that is being slewed, which itself runs fast or slow meanwhile.
     return Slew(frequency, slew, offset_s / slew * (1.0 + frequency + slew))
