@@ -137,10 +137,8 @@ def steer(estimate: ClockEstimate, correction_s: float, history: SteeringHistory
         return Step(frequency, offset_s)
     if abs(offset_s) < _NEGLIGIBLE_S:
         return Hold(frequency)
-    if history.updates < config.step_updates:
-        shortest_s = _SHORTEST_FIRST_SLEW_S
-    else:
-        shortest_s = _SHORTEST_SLEW_S if is_certain else _GENTLE_SLEW_S
+    later_s = _SHORTEST_SLEW_S if is_certain else _GENTLE_SLEW_S
+    shortest_s = _SHORTEST_FIRST_SLEW_S if history.updates < config.step_updates else later_s
     slew = math.copysign(min(abs(offset_s) / shortest_s, config.slew_maximum_frequency), offset_s)
     # The duration is one of the clock that is being slewed, which itself runs fast or slow meanwhile.
     return Slew(frequency, slew, offset_s / slew * (1.0 + frequency + slew))
