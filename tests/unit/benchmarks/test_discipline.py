@@ -1,5 +1,6 @@
 """The comparison of disciplines: what it says where a program is missing, and the tables that it makes."""
 
+import importlib
 import json
 import os
 import shutil
@@ -25,6 +26,15 @@ def program(tmp_path: Path) -> str:
     path.write_text("#!/bin/sh\n")
     path.chmod(0o755)
     return str(path)
+
+
+def test_what_happens_in_a_scenario_happens_after_it_has_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error before the event is what the one after it is compared with."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    scenarios = importlib.import_module("scenarios").SCENARIOS.values()
+    assert len(scenarios) > 20
+    for scenario in scenarios:
+        assert scenario.settle_s < (scenario.event_s or scenario.length_s) <= scenario.length_s, scenario.name
 
 
 @pytest.mark.parametrize("script", ["run.py", "plots.py", "realclock/compare.py"])
