@@ -35,7 +35,8 @@ class Scenario:
 
     `frequency` (s/s) and `offset_s` are the client's oscillator and its error at the start; `poll` is the shortest and the longest interval
     allowed (log2 s).
-    `thresholds_s`: the time until the error stays below each is measured. `event_s`: when something changes for good, if anything does, after `settle_s`.
+    `thresholds_s`: the time until the error stays below each is measured. `event_s`: when something changes for good, if anything does; after
+    `settle_s`.
     """
 
     name: str

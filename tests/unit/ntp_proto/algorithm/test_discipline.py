@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import random
+import statistics
+
 import pytest
 
 from ntp_proto.algorithm import Discipline, DisciplineConfig, FrequencyPrior, Refuse, Slew, Step, StepThreshold
@@ -15,19 +18,23 @@ POLL = (PollInterval(6), PollInterval(6), PollInterval(10))
 class Bench:
     """A discipline on a simulated clock; `ask` makes a whole exchange with an ideal server."""
 
-    def __init__(self, config: DisciplineConfig | None = None, *, offset_s: float = 0.0, frequency: float = 0.0, sources: int = 1) -> None:
+    def __init__(
+        self, config: DisciplineConfig | None = None, *, offset_s: float = 0.0, frequency: float = 0.0, wander: float = 0.0, sources: int = 1
+    ) -> None:
         self.world = World(1)
-        self.clock = SimClock(self.world, "client", Oscillator(frequency), offset_s)
+        self.clock = SimClock(self.world, "client", Oscillator(frequency, wander), offset_s)
         self.discipline = Discipline(config or DisciplineConfig(), self.clock, self.clock.monotonic())
         for source in range(1, sources + 1):
             self.discipline.add_source(source, POLL)
 
-    def ask(self, source: int = 1, *, ahead_s: float = 0.0, leap: LeapIndicator = LeapIndicator.NO_WARNING):  # type: ignore[no-untyped-def]
+    def ask(  # type: ignore[no-untyped-def]
+        self, source: int = 1, *, ahead_s: float = 0.0, leap: LeapIndicator = LeapIndicator.NO_WARNING, there_s: float = 0.01, back_s: float = 0.01
+    ):
         """Ask a server that is ahead of true time by `ahead_s`."""
         sent_at, shown = self.clock.monotonic(), self.world.now + self.clock.ahead_s
         offset_s = ahead_s - self.clock.ahead_s
-        self.world.run(self.world.now + 0.02)
-        made = measurement(sent_at, offset_s=offset_s, clock_s=shown, leap=leap)
+        self.world.run(self.world.now + there_s + back_s)
+        made = measurement(sent_at, offset_s=offset_s, clock_s=shown, leap=leap, there_s=there_s, back_s=back_s)
         return self.discipline.measure(source, made, self.clock.monotonic())
 
     def pass_time(self, seconds: float) -> None:
@@ -221,3 +228,25 @@ def test_the_reference_is_the_survivor_with_the_smallest_bound() -> None:
     assert view.reference == 2
     assert view.stratum == 4
     assert view.root_dispersion_s > 0.001
+
+
+def polls(rounds: int, *, sources: int = 1, lost: int = 0, wander: float = 0.0) -> list[int]:
+    """The wanted intervals, log2 s, over some answers of each source, behind queues of 0.1 ms; of 1 + `lost` answers only one comes."""
+    rng, bench, intervals = random.Random(1), Bench(sources=sources, wander=wander), []
+    for _ in range(rounds):
+        for source in range(1, sources + 1):
+            bench.ask(source, there_s=0.01 + rng.expovariate(1e4), back_s=0.01 + rng.expovariate(1e4))
+        intervals.append(bench.discipline.poll_interval(1).log2)
+        bench.world.run(bench.world.now + (1 + lost) * 2 ** intervals[-1])
+        bench.discipline.handle_timer(bench.clock.monotonic())
+    return intervals
+
+
+def test_the_samples_of_all_sources_count_for_the_interval() -> None:
+    assert polls(20)[-1] == 6
+    assert polls(20, sources=3)[-1] == 7
+
+
+def test_where_answers_are_lost_the_interval_stays_shorter() -> None:
+    all_come, half_come = (statistics.fmean(polls(250, lost=lost, wander=1e-8)[100:]) for lost in (0, 1))
+    assert half_come < all_come - 0.3

@@ -76,6 +76,21 @@ def test_a_young_source_looks_back_when_a_sample_surprises_it() -> None:
     assert estimator.after(expected._replace(offset_s=1e-3), PRIOR).has_looked_back
 
 
+@pytest.mark.parametrize("number", [25, 40])
+def test_later_a_mad_answer_is_no_occasion_to_look_back(number: int) -> None:
+    estimator = grown(number)
+    mad = queued_samples(number + 1)[-1]
+    after = estimator.after(mad._replace(offset_s=mad.offset_s + 0.001), PRIOR)
+    assert not after.has_looked_back
+    assert after.estimate(mad.at).offset_s == pytest.approx(0.0, abs=3e-5)
+
+
+def test_a_round_trip_that_is_far_too_short_is_one_as_long_as_all_samples_are_kept() -> None:
+    for number, is_occasion in ((25, True), (40, False)):
+        short = queued_samples(number + 1)[-1]._replace(offset_s=0.002, delay_s=0.017)
+        assert grown(number).after(short, PRIOR).has_looked_back is is_occasion
+
+
 def test_of_a_path_that_was_congested_from_the_start_the_first_free_exchanges_are_believed() -> None:
     """24 exchanges over 26 minutes came back late by 3 ms and exp(3 ms); the next two find the way free."""
     rng = random.Random(5)

@@ -39,16 +39,25 @@ def test_the_samples_of_all_sources_count_and_so_does_a_quarter_of_an_hour() -> 
 
 def test_where_answers_are_lost_the_time_between_them_counts() -> None:
     """Wander 1e-8, jitter 0.1 ms: 512 s lose 67 µs, 256 s 24 µs. With every second answer lost, 256 s are 512 s."""
-    view, policy, gaps = estimate(wander=1e-16), START, START
+    view, policy, gaps, longest = estimate(wander=1e-16), START, START, MINIMUM
     for _ in range(400):
         policy = policy.after(view, allowed_loss_s(view, 1e-4, 1, None))
         gaps = gaps.answered(2.0 * gaps.interval.seconds).after(view, allowed_loss_s(view, 1e-4, 1, None))
-    assert (policy.interval, gaps.interval) == (PollInterval(8), PollInterval(7))
+        longest = max(longest, gaps.interval)
+    assert (policy.interval, gaps.interval, longest) == (PollInterval(8), PollInterval(7), PollInterval(7))
 
 
-def test_an_outage_is_no_sparse_answering() -> None:
-    assert START.answered(1e6).gap == START.answered(4.0 * MINIMUM.seconds).gap
-    assert START.answered(0.0) == START
+def test_the_mean_gap_follows_slowly_and_an_outage_does_not_count() -> None:
+    policy = PollPolicy(MINIMUM, MINIMUM, MAXIMUM, samples=3)
+    assert policy.answered(2.0 * MINIMUM.seconds).gap == 1.125
+    assert policy.answered(1e6) == policy
+    assert policy.answered(0.0) == policy
+
+
+def test_a_gap_that_began_at_another_interval_does_not_count() -> None:
+    """After a surprise at 256 s the next answer comes 256 s later still, and nothing was lost."""
+    policy = PollPolicy(PollInterval(8), MINIMUM, MAXIMUM, samples=9).surprised()
+    assert policy.answered(256.0) == policy
 
 
 def test_a_wandering_clock_is_asked_often() -> None:

@@ -5,10 +5,10 @@ one mad answer for an accident, but a source that contradicts its own past sever
 The samples are kept, so that a filter of several sources can be made anew from them (`combination`).
 
 What the first samples say depends on the queueing that is expected of the path, and that is a guess until a few round trips are known. So
-while a source is young it looks at all of its samples again, a few times, with the queueing that they show; and whenever one is a surprise, as
-long as all are kept: a path that was congested from the start looks free, until it is. The very first exchange is dropped when a few others are
-known. What is done for the first time takes another time, addresses being sought, caches cold and radios asleep, and a round trip that was
-stamped too short would be taken for the path's delay for a long time.
+while a source is young it looks at all of its samples again, a few times, with the queueing that they show; and whenever one is a surprise. Later,
+as long as all are kept, only a round trip that is far too short is occasion for it: a path that was congested from the start looks free, until it
+is. The very first exchange is dropped when a few others are known. What is done for the first time takes another time, addresses being sought,
+caches cold and radios asleep, and a round trip that was stamped too short would be taken for the path's delay for a long time.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ __all__ = ["SourceEstimator", "surprise"]
 
 _KEPT = 32
 _LOOKS = (4, 6, 8, 16)
-"""With so many samples a source looks back at all of them ..."""
+"""With so many samples, the very first not counted once it is dropped, a source looks back at all of them ..."""
 _SHAPES_WEIGHED = (32, 64, 128)
 """With so many samples the last 16 of them are asked as well what shape the delays have."""
 _SHAPED = 8
 """Of fewer samples nobody can tell the shape of the delays."""
 _SURPRISES = 3.0
-"""... and, as long as all are kept, when one is so many standard errors from its prediction."""
+"""... and when one is so many standard errors from its prediction; with more, only when its round trip is as many too short."""
 _OPENED = 5
-"""With so many samples the very first one is dropped."""
+"""With so many samples the very first one is dropped, and the others are looked at."""
 _BOUNDING = 8
 """The last exchanges, of which the tightest bounds the offset: as many as a new route must be seen for."""
 _ONLY = 0
@@ -44,8 +44,6 @@ _CONTRADICTS = 6.0
 """A sample this many standard errors from its prediction contradicts it ..."""
 _CHANGED_AFTER = 3
 """... and so many in a row are no accident."""
-_RESOLUTION_S = 200e-9
-"""What two good clock readings on one machine disagree by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,8 @@ class SourceEstimator:
         lives: How often the past was dropped.
         hindsight: What the last look back has found, if there was one; its sites are those of the first samples.
         has_looked_back: Whether the last sample was the occasion for it.
-        heard: How many samples there were, since the source was last taken to have changed, also those that are no longer kept.
+        heard: How many samples there were, since the source was last taken to have changed, also those that are no longer kept; without the very
+            first one, once it is dropped.
         shapes: How well each shape of the delays has explained them (`hindsight.shape_evidences`).
         is_opening: Whether the very first sample of the source is still among them.
     """
@@ -93,7 +92,7 @@ class SourceEstimator:
         if is_opening is not self.is_opening:
             samples, heard = samples[1:], heard - 1
         told = replace(self, samples=samples, contradictions=contradictions, heard=heard, has_looked_back=False, is_opening=is_opening)
-        if heard in _LOOKS or (told.is_complete and heard > _LOOKS[0] and surprising > _SURPRISES):
+        if heard in _LOOKS or is_opening is not self.is_opening or (surprising > _SURPRISES and told.is_occasion(sample)):
             return replace(told, shapes=shape_evidences(samples, self.prior) if heard >= _SHAPED else UNDECIDED).looking_back(samples)
         if heard in _SHAPES_WEIGHED:
             recent = samples[-_LOOKS[-1] :]
@@ -103,6 +102,13 @@ class SourceEstimator:
         hindsight = self.hindsight.without_first() if self.hindsight and len(self.samples) == _KEPT else self.hindsight
         return replace(told, filter=self.filter.after(_ONLY, sample), hindsight=hindsight)
 
+    def is_occasion(self, sample: Sample) -> bool:
+        """Whether a sample that is a surprise makes the source look back: later, one mad answer must not explain all the others."""
+        if self.heard <= _LOOKS[-1]:
+            return self.heard > _LOOKS[0]
+        path = self.path
+        return self.is_complete and path.base_delay_s - sample.delay_s > _SURPRISES * math.hypot(path.base_error_s, path.noise_s)
+
     def looking_back(self, samples: tuple[Sample, ...]) -> SourceEstimator:
         """With no more than these samples, which are looked at together."""
         hindsight = look_back(samples, self.prior, likeliest_shape(self.shapes))
@@ -111,7 +117,7 @@ class SourceEstimator:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all samples since the source was last taken to have changed are still kept."""
+        """Whether all samples that were heard are still kept."""
         return len(self.samples) == self.heard
 
     @property

@@ -24,7 +24,7 @@ _SAMPLES_EACH = 24
 """How long each interval is kept before it grows, and for how many samples of all sources at least."""
 _LONGEST_GAP = 4.0
 _GAP_STEP = 0.125
-"""An answer moves the mean gap, in intervals, by this part of the way to the last one, which counts as no longer than that: longer is an outage."""
+"""An answer moves the mean gap, in intervals, by this part of the way to the last one; a longer one is an outage, and does not count."""
 
 _CONFIDENCE = 3.29
 """Standard errors within which a normal variable lies 99.9 % of the time."""
@@ -66,9 +66,14 @@ class PollPolicy:
     gap: float = 1.0
 
     def answered(self, gap_s: float) -> PollPolicy:
-        """The policy after one more answer, so many seconds after the one before it."""
-        gap = min(_LONGEST_GAP, max(1.0, gap_s / self.interval.seconds))
-        return replace(self, gap=self.gap + _GAP_STEP * (gap - self.gap))
+        """The policy after one more answer, so many seconds after the one before it.
+
+        The first gap after a change of the interval has begun at another one, and does not count.
+        """
+        gap = gap_s / self.interval.seconds
+        if not self.samples or gap > _LONGEST_GAP:
+            return self
+        return replace(self, gap=self.gap + _GAP_STEP * (max(1.0, gap) - self.gap))
 
     def after(self, estimate: ClockEstimate, allowed_s: float, sources: int = 1) -> PollPolicy:
         """The policy after one more sample that was no surprise.
@@ -76,7 +81,7 @@ class PollPolicy:
         Args:
             estimate: The joint estimate after the sample.
             allowed_s: What the prediction may lose over an interval, s; see `allowed_loss_s`.
-            sources: How many sources are followed.
+            sources: How many sources are followed; they are taken to be asked as often as this one.
         """
         if _loss_s(estimate, self.gap * self.interval.seconds) > allowed_s:
             return replace(self, interval=self.interval.shorter(self.minimum), samples=0)

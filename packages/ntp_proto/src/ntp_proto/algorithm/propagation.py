@@ -227,7 +227,8 @@ def _mean_queue(direction: Direction, excesses_s: Sequence[float], common_s: flo
     """The mean of the excesses, each as far as it is no congestion, and of the prior; as much larger as it is uncertain.
 
     The excesses of n exchanges, less offset, frequency and the delay each way, tell j as well as nu = 2 n - 4 do, and give it an inverse gamma
-    density whose mode is S/nu and whose root mean square S/sqrt((nu - 1)(nu - 2)), nearly S/(nu - 1.5).
+    density whose mode is S/nu and whose root mean square S/sqrt((nu - 1)(nu - 2)), nearly S/(nu - 1.5). That is larger by 1.60, 1.23, 1.14 and 1.06
+    with 4, 6, 8 and 16 exchanges. The factor here comes to 1.60, 1.26, 1.16 and 1.06, since what is mixed in has grown by it in the round before.
     """
     j, big, weight, n = direction.jitter_s, direction.congestion_s, direction.congestion_weight, len(excesses_s)
     total_s, count = _PRIOR_EXCHANGES * common_s, _PRIOR_EXCHANGES

@@ -1,7 +1,7 @@
 """What to do to the clock, given what is known of it: a pure function from estimate to command.
 
 The estimate is already filtered, so the controller has nothing to filter: it sets the oscillator's correction to the estimated frequency and
-lets the estimated offset out by running a little faster or slower for a few seconds. Frequency and phase are separate: a slew is added to the
+lets the estimated offset out by running a little faster or slower for some seconds. Frequency and phase are separate: a slew is added to the
 frequency correction and taken away when it has done its work, so it never leaves a trace in the frequency, and no overshoot can arise.
 
 The clock is *set* only during the first updates, and only by more than a threshold; later it is never set again, however large the offset.
@@ -21,13 +21,13 @@ __all__ = ["Hold", "PanicLimit", "Refuse", "Slew", "Steering", "SteeringHistory"
 
 _SHORTEST_SLEW_S = 4.0
 _SHORTEST_FIRST_SLEW_S = 1.0
-"""At the start the offset is large against its uncertainty and time counts; later a slew of a few seconds is far shorter than a poll interval."""
+"""At the start the offset is large against its uncertainty and time counts; later a slew of a few seconds is far shorter than most poll intervals."""
 _GENTLE_SLEW_S = 16.0
-"""An offset that may be none has no hurry: the rate of the clock is steadier so."""
+"""An offset that may be none has no hurry: the rate of the clock is steadier so. (A sample that comes meanwhile plans what is left anew.)"""
 _NEGLIGIBLE_S = 20e-9
 """Below what a clock can be read to: not worth a system call."""
 _CERTAIN = 3.0
-"""A step must be this many standard errors long, so that noise alone never sets the clock; and a shorter slew is a gentle one."""
+"""A step must be this many standard errors long, so that noise alone never sets the clock; and a smaller offset is slewed gently."""
 
 
 class PanicLimit(Enum):
