@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import signal
 import subprocess
 import tempfile
 import time
@@ -130,7 +131,7 @@ class Simulator:
             environment = self._environment(folder, seed)
             simulation = self._start_simulation(processes, scenario, environment)
             self._start_servers(processes, scenario, environment)
-            self._start_client(processes, daemon, scenario, environment)
+            client = self._start_client(processes, daemon, scenario, environment)
             try:
                 status = simulation.wait(self.patience_s)
             except subprocess.TimeoutExpired:
@@ -139,6 +140,10 @@ class Simulator:
                 ) from None
             if status:
                 raise RunError(f"the simulator ended with {status}: {_tail(folder / 'stats')}; the daemon: {_tail(folder / 'client.log')}")
+            # The simulator ends all programs with SIGTERM. It goes on without one that has failed, and then nobody steers.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                if (ended := client.wait(_STOP_S)) not in {0, -signal.SIGTERM}:
+                    raise RunError(f"the daemon ended with {ended}: {_tail(folder / 'client.log')}")
 
     def _environment(self, folder: Path, seed: int) -> dict[str, str]:
         kept = {name: os.environ[name] for name in _INHERITED if name in os.environ}
@@ -172,7 +177,7 @@ class Simulator:
             command = [self.tools.chronyd, "-d", "-f", str(configuration)]
             processes.start(command, f"server{node}.log", environment | preload | {"CLKNETSIM_NODE": str(node)})
 
-    def _start_client(self, processes: _Processes, daemon: Daemon, scenario: Scenario, environment: dict[str, str]) -> None:
+    def _start_client(self, processes: _Processes, daemon: Daemon, scenario: Scenario, environment: dict[str, str]) -> subprocess.Popen[bytes]:
         nodes = range(1, len(scenario.servers) + 1)
         addresses = [f"192.168.123.{node}" for node in nodes]  # clknetsim's own numbering
         configuration = processes.folder / "client.conf"
@@ -182,4 +187,4 @@ class Simulator:
             "LD_PRELOAD": f"{self.shim}:{library}" if daemon.needs_shim else library,
             "CLKNETSIM_NODE": str(len(addresses) + 1),
         }
-        processes.start([*daemon.program, *daemon.options, str(configuration)], "client.log", environment | own)
+        return processes.start([*daemon.program, *daemon.options, str(configuration)], "client.log", environment | own)

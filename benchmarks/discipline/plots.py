@@ -57,8 +57,8 @@ def _errors(simulator: Simulator, daemon: Daemon, scenario: Scenario, seed: int)
 
 
 def _idle(chrony: Daemon) -> Daemon:
-    """A chronyd without sources: it leaves the clock alone."""
-    return Daemon(_FREE, chrony.program, chrony.options, chrony.template, "", needs_shim=False)
+    """A chronyd without sources: it leaves the clock alone. Were it no server either, it would end at once."""
+    return Daemon(_FREE, chrony.program, chrony.options, f"{chrony.template}allow\n", "", needs_shim=False)
 
 
 def _draw_errors(figure: Figure, found: Errors, seed: int) -> None:
