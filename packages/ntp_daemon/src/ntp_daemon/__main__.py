@@ -18,7 +18,7 @@ __all__ = ["main"]
 def main(argv: list[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     _open_closed_streams()
-    before = signal.signal(signal.SIGTERM, _end)
+    before = {number: signal.signal(number, _end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         gc.disable()  # what is imported stays: there is nothing to be collected, now or later
         _load_asyncio_without_tls()
@@ -30,12 +30,17 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _end(number: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG001 — the signature of a signal handler
-    """Nothing has been begun that would have to be ended: from the moment when the clock is ours, the event loop takes the signals."""
-    sys.exit(0)
+    """Nothing has been begun that would have to be ended: from the moment when the clock is ours, the event loop takes the signals.
+
+    Not by an exception: the import system drops one that is raised in its callbacks, and after a KeyboardInterrupt within an `exec` of a string, as
+    dataclasses use it, CPython ends by SIGINT although it was caught.
+    """
+    os._exit(0)
 
 
 def _load_asyncio_without_tls() -> None:
